@@ -1,0 +1,64 @@
+import type { Readable } from "node:stream";
+import type { Digest } from "../base/digest.ts";
+
+/** Digest over a stack of uncompressed layers, as OCI defines it; names an unpacked layer with all below it. */
+export type ChainId = Digest;
+
+/**
+ * Root file systems: unpacked read-only layers, and writable roots stacked on them.
+ *
+ * Layer: absent → (`applyLayer`) present → (`removeLayer`) absent. It appears whole or not at all; applying a
+ * present layer does nothing. Root: absent → (`prepare`) prepared ⇄ (`mount`/`unmount`) mounted → (`removeRoot`).
+ * `mount` of a mounted root and `unmount` of an unmounted one do nothing, so a start after a crash may repeat them.
+ */
+export interface SnapshotStore {
+  hasLayer(chainId: ChainId): boolean;
+  /**
+   * Unpacks a layer blob (tar, plain or gzip or zstd) in a child confined to the target, and checks the uncompressed
+   * stream against `diffId` (dataLoss). Hostile entries fail with invalid. On failure nothing is left.
+   */
+  applyLayer(layer: LayerSource): Promise<LayerUsage>;
+  removeLayer(chainId: ChainId): Promise<void>;
+  listLayers(): Iterable<ChainId>;
+
+  /** Makes a writable root over the layers, bottom first. Under 5 ms: it only makes directories. */
+  prepare(rootId: string, layers: readonly ChainId[]): void;
+  /** Mounts the root and returns its path. */
+  mount(rootId: string): string;
+  unmount(rootId: string): void;
+  /** Unmounts and removes; quiet when absent. */
+  removeRoot(rootId: string): Promise<void>;
+  listRoots(): Iterable<string>;
+  /** What the root holds beyond its layers. */
+  usage(rootId: string): Promise<RootUsage>;
+  changes(rootId: string): Promise<Change[]>;
+  /** The root's changes as an OCI layer (tar with whiteouts). */
+  diff(rootId: string): Readable;
+}
+
+export interface LayerSource {
+  readonly chainId: ChainId;
+  /** Chain id of the layer below, undefined for the lowest. */
+  readonly parent: ChainId | undefined;
+  readonly diffId: Digest;
+  /** Stored blob to unpack. */
+  readonly blob: Digest;
+  /** Called with bytes of the blob read so far. */
+  readonly onProgress?: (bytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface LayerUsage {
+  readonly sizeBytes: number;
+  readonly inodes: number;
+}
+
+export interface RootUsage {
+  readonly sizeBytes: number;
+}
+
+export interface Change {
+  /** Absolute path within the root. */
+  readonly path: string;
+  readonly kind: "modified" | "added" | "deleted";
+}

@@ -1,0 +1,23 @@
+import type { Logger } from "../base/log.ts";
+import type { ContentStore } from "../core/content.ts";
+import type { EventBus } from "../core/event.ts";
+import type { ImageRepository } from "../core/image.ts";
+import type { RegistryClient } from "../core/registry.ts";
+import type { SnapshotStore } from "../core/snapshot.ts";
+
+/** What the image use cases work with. Drivers are chosen in daemon/, never here. */
+export interface ImageDeps {
+  readonly content: ContentStore;
+  readonly snapshots: SnapshotStore;
+  readonly images: ImageRepository;
+  readonly registry: RegistryClient;
+  readonly events: EventBus;
+  readonly log: Logger;
+  /** Instances that were created from the image; a removal asks first. */
+  readonly imageUsers: (imageId: string) => readonly ImageUser[];
+}
+
+export interface ImageUser {
+  readonly instanceId: string;
+  readonly running: boolean;
+}
