@@ -1,0 +1,67 @@
+import type { Readable } from "node:stream";
+
+/**
+ * Reads and writes file trees as tar archives, for `docker cp`, `export` and volume copy-up.
+ *
+ * The tree is written by strangers: every path is resolved as if the root were the machine's `/`, so that no `..`,
+ * absolute link or link swapped in between reaches outside. Paths are absolute within the root. A missing path fails
+ * with notFound (`Could not find the file PATH in container`), a broken or hostile archive with invalid.
+ */
+export interface ArchiveDriver {
+  /** What is at the path; the last component is not followed when it is a symbolic link. */
+  stat(root: TreeRoot, path: string): Promise<PathStat>;
+  /**
+   * Packs the path. Entry names begin with the path's last component; `path/.` packs the content of a directory
+   * without naming it. The stream fails when the tree cannot be read; destroying it stops the work.
+   */
+  read(root: TreeRoot, path: string): Promise<PackedPath>;
+  /** Unpacks a tar (plain, gzip, zstd) into an existing directory. */
+  write(root: TreeRoot, path: string, tar: Readable, options?: WriteOptions): Promise<void>;
+  /** Packs the whole root, `export` of a container. */
+  exportRoot(root: TreeRoot): Readable;
+  /**
+   * Copies the content, owner, mode, times and extended attributes of a directory of the root into `target`, a directory outside
+   * of it. Does nothing when the path is missing, is no directory, or when `target` is not empty.
+   */
+  copyUp(root: TreeRoot, path: string, target: string): Promise<void>;
+  /** A file's content; undefined when it is missing or no regular file, invalid when larger than `maxBytes`. */
+  readFile(root: TreeRoot, path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+}
+
+export interface TreeRoot {
+  /** Directory: a mounted root, or `/proc/PID/root` of a running one. */
+  readonly path: string;
+  /** Mounted over the root while the call runs, seen by nobody else; in order. */
+  readonly mounts?: readonly TreeMount[];
+}
+
+export interface TreeMount {
+  /** File or directory of the machine. */
+  readonly source: string;
+  /** Path within the root; a missing one is skipped. */
+  readonly target: string;
+  readonly readonly?: boolean;
+}
+
+export interface PathStat {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Go's os.FileMode: permission bits, and type and setuid bits at the top of 32 bits. */
+  readonly mode: number;
+  /** RFC 3339 with nanoseconds. */
+  readonly modifiedAt: string;
+  /** Where a symbolic link points, as a path within the root; else empty. */
+  readonly linkTarget: string;
+}
+
+export interface PackedPath {
+  readonly stat: PathStat;
+  readonly tar: Readable;
+}
+
+export interface WriteOptions {
+  /** Refuse to replace a directory by something else, or something else by a directory. */
+  readonly keepKind?: boolean;
+  /** Give entries to this user and group instead of the archive's. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
