@@ -1,0 +1,23 @@
+import { statSync } from "node:fs";
+import { invalid, isErrno, notFound } from "../../base/error.ts";
+import type { ConfinedRequest } from "./protocol.ts";
+import { TreeWriter } from "./tree-writer.ts";
+import { unpackStream } from "./unpack-stream.ts";
+
+/** Unpacks the archive on descriptor 0 into a directory of the root that was entered. */
+export async function extract(request: Extract<ConfinedRequest, { op: "extract" }>): Promise<null> {
+  enterDirectory(request.path);
+  const { keepKind = false, owner } = request;
+  await unpackStream(new TreeWriter({ whiteouts: "literal", keepKind, ...(owner && { owner }) }));
+  return null;
+}
+
+function enterDirectory(path: string): void {
+  try {
+    if (!statSync(path).isDirectory()) throw invalid("extraction point is not a directory");
+    process.chdir(path);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) throw notFound(`Could not find the file ${path} in container`);
+    throw error;
+  }
+}

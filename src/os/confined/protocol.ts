@@ -1,0 +1,46 @@
+import type { ErrorCode } from "../../base/error.ts";
+
+/** A tree to work in, with mounts seen by the child alone; see core/archive.ts. */
+export interface ConfinedRoot {
+  readonly path: string;
+  readonly mounts?: ReadonlyArray<{ readonly source: string; readonly target: string; readonly readonly?: boolean }>;
+}
+
+/** What the confined child is asked to do; one JSON argument. Archives come on descriptor 0 and go out on 1. */
+export type ConfinedRequest =
+  | { readonly op: "unpackLayer"; readonly target: string }
+  | {
+      readonly op: "extract";
+      readonly root: ConfinedRoot;
+      readonly path: string;
+      readonly keepKind?: boolean;
+      readonly owner?: { readonly uid: number; readonly gid: number };
+    }
+  | { readonly op: "pack"; readonly root: ConfinedRoot; readonly path: string }
+  | { readonly op: "packRoot"; readonly root: ConfinedRoot }
+  | { readonly op: "packUpper"; readonly upper: string }
+  | { readonly op: "stat"; readonly root: ConfinedRoot; readonly path: string }
+  | { readonly op: "readFile"; readonly root: ConfinedRoot; readonly path: string; readonly maxBytes: number }
+  | { readonly op: "usage"; readonly target: string };
+
+export interface UnpackResult {
+  /** Digest of the uncompressed stream. */
+  readonly diffId: string;
+  readonly sizeBytes: number;
+  readonly inodes: number;
+}
+
+export interface StatResult {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly modifiedNanos: string;
+  readonly linkTarget: string;
+}
+
+/** Lines on descriptor 3. `ready` comes before the archive on 1; `done` or `failed` is last. */
+export type ConfinedReport =
+  | { readonly progress: number }
+  | { readonly ready: unknown }
+  | { readonly done: unknown }
+  | { readonly failed: { readonly code: ErrorCode; readonly message: string } };

@@ -1,0 +1,103 @@
+import { readSync } from "node:fs";
+import { Readable, type Transform } from "node:stream";
+import { constants, createGunzip, createZstdDecompress } from "node:zlib";
+import { invalid, isErrno, messageOf, unsupported } from "../../base/error.ts";
+import { TarParser } from "../../base/tar/parser.ts";
+import type { TreeWriter } from "./tree-writer.ts";
+
+export interface UnpackHooks {
+  /** Sees every byte of the uncompressed stream, those after the archive's end too. */
+  readonly onPlain?: (chunk: Buffer) => void;
+  /** Bytes read so far, before decompression. */
+  readonly onRead?: (bytes: number) => void;
+}
+
+const chunkBytes = 1 << 20;
+
+/** Unpacks the archive on descriptor 0 (tar, plain or gzip or zstd) into the present directory. */
+export async function unpackStream(writer: TreeWriter, { onPlain, onRead }: UnpackHooks = {}): Promise<void> {
+  const parser = new TarParser();
+  try {
+    for await (const chunk of plainChunks(onRead)) {
+      onPlain?.(chunk);
+      for (const event of parser.push(chunk)) writer.apply(event);
+    }
+    parser.finish();
+    writer.finish();
+  } finally {
+    writer.close();
+  }
+}
+
+function plainChunks(onRead?: (bytes: number) => void): Iterable<Buffer> | AsyncIterable<Buffer> {
+  const head = readChunk(Buffer.allocUnsafe(chunkBytes), 6);
+  const rest = chunksOfInput(head, onRead);
+  const compression = sniff(head);
+  if (compression === "none") return rest;
+  if (compression === "gzip") return inflated(rest, createGunzip({ chunkSize: chunkBytes }));
+  if (compression === "zstd") return inflated(rest, createZstdDecompress({ chunkSize: chunkBytes, params: window }));
+  throw unsupported(`the archive is compressed with ${compression}`, { hint: "use gzip, zstd or plain tar" });
+}
+
+/** zstd --long=31 is the widest window the format's tools write. */
+const window = { [constants.ZSTD_d_windowLogMax]: 31 };
+
+type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
+
+export function sniff(head: Uint8Array): Compression {
+  const hex = Buffer.from(head.subarray(0, 6)).toString("hex");
+  if (hex.startsWith("1f8b08")) return "gzip";
+  if (hex.startsWith("28b52ffd") || /^5.2a4d18/.test(hex)) return "zstd";
+  if (hex.startsWith("fd377a585a00")) return "xz";
+  return hex.startsWith("425a68") ? "bzip2" : "none";
+}
+
+async function* inflated(source: Iterable<Buffer>, inflate: Transform): AsyncGenerator<Buffer, void> {
+  const input = Readable.from(source, { objectMode: false, highWaterMark: chunkBytes });
+  input.once("error", (error) => inflate.destroy(error));
+  try {
+    yield* input.pipe(inflate);
+  } catch (error) {
+    if (!isZlibError(error)) throw error;
+    throw invalid(`the archive's compression is broken: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+const isZlibError = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && /^(Z_|ZSTD_|ERR_)/.test(String(error.code));
+
+function* chunksOfInput(head: Buffer, onRead?: (bytes: number) => void): Generator<Buffer, void> {
+  const reportEvery = 8 << 20;
+  let total = 0;
+  let reported = 0;
+  for (let chunk = head; chunk.length > 0; chunk = readChunk(Buffer.allocUnsafe(chunkBytes), 1)) {
+    total += chunk.length;
+    if (onRead && total - reported >= reportEvery) {
+      onRead(total);
+      reported = total;
+    }
+    yield chunk;
+  }
+  onRead?.(total);
+}
+
+/** Reads until at least `atLeast` bytes are there or the input ended. */
+function readChunk(buffer: Buffer, atLeast: number): Buffer {
+  let length = 0;
+  while (length < atLeast) {
+    const read = readInput(buffer, length);
+    if (read === 0) break;
+    length += read;
+  }
+  return buffer.subarray(0, length);
+}
+
+function readInput(buffer: Buffer, offset: number): number {
+  for (;;) {
+    try {
+      return readSync(0, buffer, offset, buffer.length - offset, null);
+    } catch (error) {
+      if (!isErrno(error, "EINTR")) throw error;
+    }
+  }
+}
