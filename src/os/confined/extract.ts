@@ -8,7 +8,7 @@ import { unpackStream } from "./unpack-stream.ts";
 export async function extract(request: Extract<ConfinedRequest, { op: "extract" }>): Promise<null> {
   enterDirectory(request.path);
   const { keepKind = false, owner } = request;
-  await unpackStream(new TreeWriter({ whiteouts: "literal", keepKind, ...(owner && { owner }) }));
+  await unpackStream(new TreeWriter({ whiteouts: "literal", keepTop: true, keepKind, ...(owner && { owner }) }));
   return null;
 }
 

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
+import { overlayChanges } from "./changes.ts";
 import { cleanError } from "./clean-error.ts";
 import { dieWithParent } from "./die-with-parent.ts";
 import { enterRoot } from "./enter-root.ts";
 import { extract } from "./extract.ts";
 import { OutputStream } from "./output.ts";
 import { packPath, packRoot, packUpper } from "./pack.ts";
+import { isDirectory } from "./path.ts";
 import type { ConfinedReport, ConfinedRequest } from "./protocol.ts";
 import { readLimited } from "./read-limited.ts";
 import { statPath } from "./stat-path.ts";
@@ -40,6 +42,12 @@ async function perform(request: ConfinedRequest): Promise<unknown> {
       enterRoot(request.root);
       report({ ready: statPath(request.path) });
       return toOutput((output) => packPath(request.path, output));
+    case "packContent":
+      enterRoot(request.root);
+      return packContent(request.path);
+    case "unpackTree":
+      enterRoot({ path: request.target });
+      return await unpackStream(new TreeWriter({ whiteouts: "literal" }));
     case "packRoot":
       enterRoot(request.root);
       return toOutput((output) => packRoot(output));
@@ -55,7 +63,16 @@ async function perform(request: ConfinedRequest): Promise<unknown> {
     case "usage":
       enterRoot({ path: request.target });
       return treeUsage();
+    case "changes":
+      enterRoot({ path: request.base });
+      return overlayChanges(request.upper, request.lowers);
   }
+}
+
+function packContent(path: string): unknown {
+  const directory = isDirectory(Buffer.from(path));
+  report({ ready: directory ? "directory" : "other" });
+  return directory ? toOutput((output) => packPath(`${path}/.`, output)) : null;
 }
 
 function toOutput(pack: (output: OutputStream) => void): null {

@@ -10,7 +10,7 @@ import { baseName, here, isWhiteoutNode, joinPath, listNames, parentOf } from ".
 
 /** Packs a path of the root that was entered; a directory with all below it. Names begin with its last component. */
 export function packPath(path: string, output: OutputStream): void {
-  const name = Buffer.from(basename(path) || ".");
+  const name = Buffer.from(path.endsWith("/.") ? "." : basename(path) || ".");
   const packer = new Packer(output, false);
   packer.pack(Buffer.from(path), name);
   output.write(endOfArchive());

@@ -17,11 +17,17 @@ export type ConfinedRequest =
       readonly owner?: { readonly uid: number; readonly gid: number };
     }
   | { readonly op: "pack"; readonly root: ConfinedRoot; readonly path: string }
+  /** A directory's content led by the directory itself; `ready` says whether the path is a directory. */
+  | { readonly op: "packContent"; readonly root: ConfinedRoot; readonly path: string }
+  /** Unpacks what `packContent` wrote, the top directory's owner, mode and times included. */
+  | { readonly op: "unpackTree"; readonly target: string }
   | { readonly op: "packRoot"; readonly root: ConfinedRoot }
   | { readonly op: "packUpper"; readonly upper: string }
   | { readonly op: "stat"; readonly root: ConfinedRoot; readonly path: string }
   | { readonly op: "readFile"; readonly root: ConfinedRoot; readonly path: string; readonly maxBytes: number }
-  | { readonly op: "usage"; readonly target: string };
+  | { readonly op: "usage"; readonly target: string }
+  /** Paths relative to `base`; lowers uppermost first. */
+  | { readonly op: "changes"; readonly base: string; readonly upper: string; readonly lowers: readonly string[] };
 
 export interface UnpackResult {
   /** Digest of the uncompressed stream. */

@@ -28,6 +28,8 @@ export interface WriterOptions {
   /** Refuse to replace a directory by something else, or something else by a directory. */
   readonly keepKind?: boolean;
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Leave the top directory's own owner, mode and times as they are. */
+  readonly keepTop?: boolean;
 }
 
 /**
@@ -103,7 +105,7 @@ export class TreeWriter {
   /** The top directory exists; a layer may give it owner, mode and times. */
   #top(entry: TarEntry): void {
     if (entry.type !== "directory") throw invalid("an entry would replace the root directory");
-    if (this.#options.whiteouts === "literal") return;
+    if (this.#options.keepTop) return;
     this.#finishNode(here, entry);
     this.#directoryTimes.set("", entry.modifiedNanos);
   }

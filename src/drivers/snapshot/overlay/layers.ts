@@ -1,0 +1,120 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { hexOf, isDigest } from "../../../base/digest.ts";
+import { IsleError, isErrno } from "../../../base/error.ts";
+import { KeyedLock } from "../../../base/keyed-lock.ts";
+import type { ContentStore } from "../../../core/content.ts";
+import type { ChainId, LayerSource, LayerUsage } from "../../../core/snapshot.ts";
+import { runConfined } from "../../../os/confined/confined.ts";
+import type { UnpackResult } from "../../../os/confined/protocol.ts";
+import { layerPath, type Places, shortName } from "./places.ts";
+import { discard } from "./trash.ts";
+
+export interface LayerDirectories {
+  has(chainId: ChainId): boolean;
+  apply(layer: LayerSource): Promise<LayerUsage>;
+  remove(chainId: ChainId): Promise<void>;
+  list(): Iterable<ChainId>;
+  /** Makes the short links agree with the layers that are there. */
+  repairLinks(): void;
+}
+
+export function createLayers(places: Places, content: ContentStore): LayerDirectories {
+  const lock = new KeyedLock();
+  const has = (chainId: ChainId): boolean => existsSync(layerPath(places, chainId));
+  return {
+    has,
+    apply: (layer) =>
+      lock.run(layer.chainId, async () => {
+        if (!has(layer.chainId)) await unpack(places, content, layer);
+        return readUsage(places, layer.chainId);
+      }),
+    remove: (chainId) =>
+      lock.run(chainId, async () => {
+        removeLink(join(places.links, shortName(chainId)));
+        await discard(places.trash, layerPath(places, chainId));
+      }),
+    list: () => listLayers(places),
+    repairLinks: () => repairLinks(places),
+  };
+}
+
+/** Unpacks beside the layers and moves the result in place when it is whole and its digest fits. */
+async function unpack(places: Places, content: ContentStore, layer: LayerSource): Promise<void> {
+  const making = join(places.incoming, crypto.randomUUID());
+  mkdirSync(join(making, "fs"), { recursive: true, mode: 0o755 });
+  try {
+    const { diffId, sizeBytes, inodes } = await unpackBlob(content.path(layer.blob), join(making, "fs"), layer);
+    if (diffId !== layer.diffId) {
+      throw new IsleError("dataLoss", `layer ${layer.blob} unpacks to ${diffId}, the image says ${layer.diffId}`);
+    }
+    writeFileSync(join(making, "usage.json"), JSON.stringify({ sizeBytes, inodes } satisfies LayerUsage));
+    link(places, layer.chainId);
+    renameSync(making, layerPath(places, layer.chainId));
+  } catch (error) {
+    await discard(places.trash, making);
+    throw error;
+  }
+}
+
+async function unpackBlob(blob: string, target: string, { onProgress, signal }: LayerSource): Promise<UnpackResult> {
+  const inputFd = openSync(blob, "r");
+  try {
+    const options = { inputFd, ...(onProgress && { onProgress }), ...(signal && { signal }) };
+    return (await runConfined({ op: "unpackLayer", target }, options)) as UnpackResult;
+  } finally {
+    closeSync(inputFd);
+  }
+}
+
+function readUsage(places: Places, chainId: ChainId): LayerUsage {
+  return JSON.parse(readFileSync(join(layerPath(places, chainId), "usage.json"), "utf8")) as LayerUsage;
+}
+
+function* listLayers({ layers }: Places): Generator<ChainId> {
+  for (const name of readdirSync(layers)) {
+    const chainId = `sha256:${name}`;
+    if (isDigest(chainId)) yield chainId;
+  }
+}
+
+const linkTarget = (chainId: ChainId): string => `../layers/${hexOf(chainId)}/fs`;
+
+function link(places: Places, chainId: ChainId): void {
+  const path = join(places.links, shortName(chainId));
+  try {
+    symlinkSync(linkTarget(chainId), path);
+  } catch (error) {
+    if (!isErrno(error, "EEXIST")) throw error;
+    if (readlinkSync(path) === linkTarget(chainId)) return;
+    throw new IsleError("internal", `layers ${chainId} and ${readlinkSync(path)} share a short name`);
+  }
+}
+
+function removeLink(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+}
+
+function repairLinks(places: Places): void {
+  const wanted = new Map([...listLayers(places)].map((chainId) => [shortName(chainId), chainId]));
+  for (const name of readdirSync(places.links)) {
+    if (/^[a-f0-9]{12}$/.test(name) && !wanted.has(name)) removeLink(join(places.links, name));
+  }
+  for (const chainId of wanted.values()) link(places, chainId);
+}

@@ -1,0 +1,63 @@
+import { readdirSync } from "node:fs";
+import { relative } from "node:path";
+import type { ContentStore } from "../../../core/content.ts";
+import type { Change, SnapshotStore } from "../../../core/snapshot.ts";
+import { readConfined, runConfined } from "../../../os/confined/confined.ts";
+import { makeBaseLayer } from "./base-layer.ts";
+import { createLayers } from "./layers.ts";
+import { layerPath, makePlaces, type Places } from "./places.ts";
+import { createRoots } from "./roots.ts";
+import { emptyDirectory } from "./trash.ts";
+
+export interface OverlayOptions {
+  /** Data root: the driver makes `layers`, `links`, `roots`, `incoming` and `trash` in it. */
+  readonly directory: string;
+  readonly content: ContentStore;
+}
+
+/** Layers and roots by the kernel's overlayfs. */
+export function createOverlaySnapshots({ directory, content }: OverlayOptions): SnapshotStore & {
+  /** Removes what an earlier process left half-made or half-deleted; run it before anything else is asked. */
+  sweep(): Promise<void>;
+} {
+  const places = makePlaces(directory);
+  makeBaseLayer(places);
+  const layers = createLayers(places, content);
+  const roots = createRoots(places, overlayFeatures());
+  return {
+    hasLayer: layers.has,
+    applyLayer: layers.apply,
+    removeLayer: layers.remove,
+    listLayers: layers.list,
+    prepare: roots.prepare,
+    mount: roots.mount,
+    unmount: roots.unmount,
+    removeRoot: roots.remove,
+    listRoots: roots.list,
+    usage: async (rootId) => {
+      const usage = await runConfined({ op: "usage", target: roots.upperOf(rootId) });
+      return { sizeBytes: (usage as { sizeBytes: number }).sizeBytes };
+    },
+    changes: async (rootId) => {
+      const upper = relative(places.base, roots.upperOf(rootId));
+      const lowers = roots.lowersOf(rootId).map((layer) => relative(places.base, `${layerPath(places, layer)}/fs`));
+      return (await runConfined({ op: "changes", base: places.base, upper, lowers })) as Change[];
+    },
+    diff: (rootId) => readConfined({ op: "packUpper", upper: roots.upperOf(rootId) }).tar,
+    sweep: () => sweep(places, layers),
+  };
+}
+
+async function sweep(places: Places, layers: { repairLinks(): void }): Promise<void> {
+  layers.repairLinks();
+  await emptyDirectory(places.incoming);
+  await emptyDirectory(places.trash);
+}
+
+function overlayFeatures(): Set<string> {
+  try {
+    return new Set(readdirSync("/sys/module/overlay/parameters"));
+  } catch {
+    return new Set();
+  }
+}
