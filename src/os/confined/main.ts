@@ -20,7 +20,7 @@ export async function confinedMain(args: string[]): Promise<number> {
   try {
     dieWithParent();
     process.umask(0);
-    report({ done: await perform(JSON.parse(args[0] ?? "") as ConfinedRequest) });
+    report({ done: (await perform(JSON.parse(args[0] ?? "") as ConfinedRequest)) ?? null });
     return 0;
   } catch (error) {
     report({ failed: cleanError(error) });
@@ -82,13 +82,24 @@ function toOutput(pack: (output: OutputStream) => void): null {
   return null;
 }
 
+/** Reports every few megabytes, not every chunk. */
+function progressReporter(): (bytes: number) => void {
+  const everyBytes = 8 << 20;
+  let reported = 0;
+  return (bytes) => {
+    if (bytes - reported < everyBytes) return;
+    reported = bytes;
+    report({ progress: bytes });
+  };
+}
+
 async function unpackLayer(target: string): Promise<unknown> {
   enterRoot({ path: target });
   const hash = createHash("sha256");
   const writer = new TreeWriter({ whiteouts: "overlay" });
   await unpackStream(writer, {
     onPlain: (chunk) => hash.update(chunk),
-    onRead: (bytes) => report({ progress: bytes }),
+    onRead: progressReporter(),
   });
   return { diffId: `sha256:${hash.digest("hex")}`, sizeBytes: writer.sizeBytes, inodes: writer.inodes };
 }

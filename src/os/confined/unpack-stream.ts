@@ -1,5 +1,5 @@
-import { readSync } from "node:fs";
-import { Readable, type Transform } from "node:stream";
+import { createReadStream, readSync } from "node:fs";
+import type { Transform } from "node:stream";
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { invalid, isErrno, messageOf, unsupported } from "../../base/error.ts";
 import { TarParser } from "../../base/tar/parser.ts";
@@ -31,11 +31,12 @@ export async function unpackStream(writer: TreeWriter, { onPlain, onRead }: Unpa
 
 function plainChunks(onRead?: (bytes: number) => void): Iterable<Buffer> | AsyncIterable<Buffer> {
   const head = readChunk(Buffer.allocUnsafe(chunkBytes), 6);
-  const rest = chunksOfInput(head, onRead);
   const compression = sniff(head);
-  if (compression === "none") return rest;
-  if (compression === "gzip") return inflated(rest, createGunzip({ chunkSize: chunkBytes }));
-  if (compression === "zstd") return inflated(rest, createZstdDecompress({ chunkSize: chunkBytes, params: window }));
+  if (compression === "none") return chunksOfInput(head, onRead);
+  if (compression === "gzip") return inflated(head, createGunzip({ chunkSize: chunkBytes }), onRead);
+  if (compression === "zstd") {
+    return inflated(head, createZstdDecompress({ chunkSize: chunkBytes, params: window }), onRead);
+  }
   throw unsupported(`the archive is compressed with ${compression}`, { hint: "use gzip, zstd or plain tar" });
 }
 
@@ -52,11 +53,20 @@ export function sniff(head: Uint8Array): Compression {
   return hex.startsWith("425a68") ? "bzip2" : "none";
 }
 
-async function* inflated(source: Iterable<Buffer>, inflate: Transform): AsyncGenerator<Buffer, void> {
-  const input = Readable.from(source, { objectMode: false, highWaterMark: chunkBytes });
+/** Decompression runs beside us in a thread of the stream; file system calls stay on this one. */
+async function* inflated(
+  head: Buffer,
+  inflate: Transform,
+  onRead?: (bytes: number) => void,
+): AsyncGenerator<Buffer, void> {
+  const input = createReadStream("", { fd: 0, autoClose: false, highWaterMark: chunkBytes });
   input.once("error", (error) => inflate.destroy(error));
+  inflate.write(head);
   try {
-    yield* input.pipe(inflate);
+    for await (const chunk of input.pipe(inflate)) {
+      onRead?.(head.length + input.bytesRead);
+      yield chunk;
+    }
   } catch (error) {
     if (!isZlibError(error)) throw error;
     throw invalid(`the archive's compression is broken: ${messageOf(error)}`, { cause: error });
@@ -67,18 +77,13 @@ const isZlibError = (error: unknown): boolean =>
   error instanceof Error && "code" in error && /^(Z_|ZSTD_|ERR_)/.test(String(error.code));
 
 function* chunksOfInput(head: Buffer, onRead?: (bytes: number) => void): Generator<Buffer, void> {
-  const reportEvery = 8 << 20;
+  const buffer = Buffer.allocUnsafe(chunkBytes);
   let total = 0;
-  let reported = 0;
-  for (let chunk = head; chunk.length > 0; chunk = readChunk(Buffer.allocUnsafe(chunkBytes), 1)) {
+  for (let chunk = head; chunk.length > 0; chunk = readChunk(buffer, 1)) {
     total += chunk.length;
-    if (onRead && total - reported >= reportEvery) {
-      onRead(total);
-      reported = total;
-    }
+    onRead?.(total);
     yield chunk;
   }
-  onRead?.(total);
 }
 
 /** Reads until at least `atLeast` bytes are there or the input ended. */
