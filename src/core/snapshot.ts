@@ -29,6 +29,8 @@ export interface SnapshotStore {
   /** Unmounts and removes; quiet when absent. */
   removeRoot(rootId: string): Promise<void>;
   listRoots(): Iterable<string>;
+  /** Layers that roots stand on; they must not be removed. */
+  layersInUse(): Set<ChainId>;
   /** What the root holds beyond its layers. */
   usage(rootId: string): Promise<RootUsage>;
   changes(rootId: string): Promise<Change[]>;

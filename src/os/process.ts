@@ -55,3 +55,32 @@ export function spawnError(program: string, error: unknown): unknown {
 }
 
 const signalExitCode = (signal: NodeJS.Signals | null): number => (signal === null ? 255 : 128);
+
+export interface TerminalProcess {
+  readonly pid: number;
+  readonly exited: Promise<number>;
+  write(data: Uint8Array): void;
+  resize(columns: number, rows: number): void;
+  kill(signal: NodeJS.Signals): void;
+  close(): void;
+}
+
+/** Starts a program on a pseudo-terminal of its own; `onData` gets what it prints. */
+export function startOnTerminal(
+  command: readonly string[],
+  size: { columns: number; rows: number },
+  onData: (data: Uint8Array) => void,
+): TerminalProcess {
+  const child = Bun.spawn([...command], {
+    terminal: { cols: size.columns, rows: size.rows, data: (_, data) => onData(new Uint8Array(data)) },
+  });
+  const terminal = child.terminal!;
+  return {
+    pid: child.pid,
+    exited: child.exited,
+    write: (data) => void terminal.write(data),
+    resize: (columns, rows) => terminal.resize(columns, rows),
+    kill: (signal) => child.kill(signal),
+    close: () => terminal.close(),
+  };
+}

@@ -13,6 +13,8 @@ export interface Exchange {
   readonly apiVersion: string;
   /** Aborted when the client hangs up before the answer ended. */
   readonly signal: AbortSignal;
+  /** The bare connection of a request that asked for an upgrade. */
+  readonly upgradeSocket: Duplex | undefined;
   /** The body as JSON; invalid when it is not, or larger than 4 MiB. An empty body is undefined. */
   readJson(): Promise<unknown>;
   /**
@@ -25,9 +27,12 @@ export interface Exchange {
 /** What a handler answers; `sent` when it wrote the response itself. */
 export type Reply =
   | { readonly status: number; readonly json?: unknown; readonly headers?: Readonly<Record<string, string>> }
-  | typeof sent;
+  | Sent;
 
-export const sent = Symbol("sent");
+interface Sent {
+  readonly status: "sent";
+}
+export const sent: Sent = { status: "sent" };
 
 export interface Route<Deps> {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";

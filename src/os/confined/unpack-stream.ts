@@ -1,6 +1,7 @@
 import { createReadStream, readSync } from "node:fs";
 import type { Transform } from "node:stream";
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
+import { sniffCompression } from "../../base/compression.ts";
 import { invalid, isErrno, messageOf, unsupported } from "../../base/error.ts";
 import { TarParser } from "../../base/tar/parser.ts";
 import type { TreeWriter } from "./tree-writer.ts";
@@ -31,7 +32,7 @@ export async function unpackStream(writer: TreeWriter, { onPlain, onRead }: Unpa
 
 function plainChunks(onRead?: (bytes: number) => void): Iterable<Buffer> | AsyncIterable<Buffer> {
   const head = readChunk(Buffer.allocUnsafe(chunkBytes), 6);
-  const compression = sniff(head);
+  const compression = sniffCompression(head);
   if (compression === "none") return chunksOfInput(head, onRead);
   if (compression === "gzip") return inflated(head, createGunzip({ chunkSize: chunkBytes }), onRead);
   if (compression === "zstd") {
@@ -42,16 +43,6 @@ function plainChunks(onRead?: (bytes: number) => void): Iterable<Buffer> | Async
 
 /** zstd --long=31 is the widest window the format's tools write. */
 const window = { [constants.ZSTD_d_windowLogMax]: 31 };
-
-type Compression = "none" | "gzip" | "zstd" | "xz" | "bzip2";
-
-export function sniff(head: Uint8Array): Compression {
-  const hex = Buffer.from(head.subarray(0, 6)).toString("hex");
-  if (hex.startsWith("1f8b08")) return "gzip";
-  if (hex.startsWith("28b52ffd") || /^5.2a4d18/.test(hex)) return "zstd";
-  if (hex.startsWith("fd377a585a00")) return "xz";
-  return hex.startsWith("425a68") ? "bzip2" : "none";
-}
 
 /** Decompression runs beside us in a thread of the stream; file system calls stay on this one. */
 async function* inflated(

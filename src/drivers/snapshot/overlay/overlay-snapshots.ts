@@ -34,6 +34,7 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
     unmount: roots.unmount,
     removeRoot: roots.remove,
     listRoots: roots.list,
+    layersInUse: () => new Set(roots.list().flatMap(roots.lowersOf)),
     usage: async (rootId) => {
       const usage = await runConfined({ op: "usage", target: roots.upperOf(rootId) });
       return { sizeBytes: (usage as { sizeBytes: number }).sizeBytes };

@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { IsleError, isErrno, notFound } from "../../../base/error.ts";
 import type { ChainId } from "../../../core/snapshot.ts";
@@ -15,7 +24,7 @@ export interface Roots {
   list(): string[];
   /** Directory with the root's changes. Fails with notFound. */
   upperOf(rootId: string): string;
-  /** Layers below the root, uppermost first. */
+  /** Layers below the root, uppermost first; none for a root that was never finished. */
   lowersOf(rootId: string): ChainId[];
 }
 
@@ -46,7 +55,7 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
       if (statSync(upper, { throwIfNoEntry: false })) return upper;
       throw notFound(`no root file system ${rootId}`);
     },
-    lowersOf: (rootId) => readLowers(pathOf(rootId)),
+    lowersOf: (rootId) => (existsSync(join(pathOf(rootId), "lower")) ? readLowers(pathOf(rootId)) : []),
   };
 }
 

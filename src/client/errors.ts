@@ -1,0 +1,45 @@
+import { type ErrorCode, IsleError, messageOf } from "../base/error.ts";
+
+const codes: Record<number, ErrorCode> = {
+  304: "notModified",
+  400: "invalid",
+  401: "unauthorized",
+  403: "forbidden",
+  404: "notFound",
+  409: "conflict",
+  501: "unsupported",
+  503: "unavailable",
+  507: "noSpace",
+};
+
+/** The daemon refused: `message` is its own text, `status` the HTTP status. */
+export class ResponseError extends IsleError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(codes[status] ?? (status < 500 ? "invalid" : "internal"), message);
+    this.status = status;
+  }
+}
+
+/** No daemon answers at `host`. */
+export class ConnectError extends IsleError {
+  constructor(host: string, cause: unknown) {
+    const reason = messageOf(cause);
+    super("unavailable", `Cannot connect to the isle daemon at ${host}. Is the isle daemon running?`, {
+      hint: reason,
+      cause,
+    });
+  }
+}
+
+/** The text of a refusal: `message` of the JSON body, else the body, else the status. */
+export function refusal(status: number, body: string): ResponseError {
+  try {
+    const parsed = JSON.parse(body) as { message?: unknown };
+    if (typeof parsed.message === "string") return new ResponseError(status, parsed.message);
+  } catch {
+    // not JSON: a proxy or an old daemon answers plain text
+  }
+  return new ResponseError(status, body.trim() || `the daemon answered with status ${status}`);
+}

@@ -1,0 +1,42 @@
+import type {
+  AuthConfig,
+  BuildCache,
+  ContainerSummary,
+  EventMessage,
+  ImageSummary,
+  SystemInfo,
+  SystemVersion,
+  Volume,
+} from "../api/generated/engine-api.ts";
+import type { Client } from "./client.ts";
+import type { Filters } from "./containers.ts";
+
+export const systemVersion = (client: Client): Promise<SystemVersion> => client.json("GET", "/version");
+
+export const systemInfo = (client: Client): Promise<SystemInfo> => client.json("GET", "/info");
+
+export interface DiskUsage {
+  readonly LayersSize?: number | null;
+  readonly Images?: ImageSummary[] | null;
+  readonly Containers?: ContainerSummary[] | null;
+  readonly Volumes?: Volume[] | null;
+  readonly BuildCache?: BuildCache[] | null;
+}
+
+export const diskUsage = (client: Client): Promise<DiskUsage> => client.json("GET", "/system/df");
+
+export interface EventOptions {
+  readonly since?: string;
+  readonly until?: string;
+  readonly filters?: Filters;
+}
+
+export const systemEvents = (
+  client: Client,
+  query: EventOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<EventMessage, void> => client.lines("GET", "/events", { query: { ...query }, signal });
+
+/** Asks the registry, through the daemon, whether the credentials are right. */
+export const checkLogin = (client: Client, auth: AuthConfig): Promise<{ Status?: string; IdentityToken?: string }> =>
+  client.json("POST", "/auth", { json: auth });

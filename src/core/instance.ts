@@ -1,0 +1,128 @@
+import type { ContainerConfig, EndpointSettings, HostConfig } from "../api/generated/engine-api.ts";
+import type { Digest } from "../base/digest.ts";
+import type { ChainId } from "./snapshot.ts";
+
+/**
+ * One workload, whatever its isolation.
+ *
+ * created → running ⇄ paused; running → exited → running; running → restarting → running; any but running → removed.
+ * `state` is what is true now: it is written before a client is told, and a start after a crash compares it with the
+ * processes that are there. `config` and `host` hold the options in the words of the Engine API, defaults filled in.
+ */
+export interface InstanceRecord {
+  readonly id: string;
+  /** Unique, without the leading slash of the API. */
+  readonly name: string;
+  readonly createdAt: string;
+  readonly image: { readonly id: Digest; readonly name: string };
+  /** Layers of the root, bottom first. */
+  readonly layers: readonly ChainId[];
+  readonly config: ContainerConfig;
+  readonly host: HostConfig;
+  /** By network name, as asked for at create. */
+  readonly networks: Readonly<Record<string, EndpointSettings>>;
+  readonly mounts: readonly InstanceMount[];
+  readonly state: InstanceState;
+  /** Restarts by policy since the last start by hand. */
+  readonly restartCount: number;
+  /** True after a stop by hand, which suspends the restart policy until the next start. */
+  readonly stoppedByHand: boolean;
+  readonly health?: InstanceHealth | undefined;
+}
+
+export interface InstanceHealth {
+  readonly status: "starting" | "healthy" | "unhealthy";
+  readonly failingStreak: number;
+  /** The last five probes, oldest first. */
+  readonly log: readonly HealthProbe[];
+}
+
+export interface HealthProbe {
+  readonly start: string;
+  readonly end: string;
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+export type InstanceState =
+  | { readonly status: "created"; readonly error?: string; readonly exitCode?: number }
+  | RunningState
+  | ({ readonly status: "restarting" } & EndedFacts)
+  | ({ readonly status: "exited" } & EndedFacts)
+  | ({ readonly status: "dead" } & EndedFacts);
+
+export interface RunningState {
+  readonly status: "running" | "paused";
+  readonly pid: number;
+  /** Start time of the process in clock ticks since boot: with the pid, names it for good. */
+  readonly pidStart: number;
+  readonly startedAt: string;
+  /** What the attached networks gave, for inspect and for detaching. */
+  readonly endpoints: readonly Endpoint[];
+  readonly netns: string | undefined;
+}
+
+export interface EndedFacts {
+  readonly exitCode: number;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly oomKilled: boolean;
+  readonly error: string;
+}
+
+/** One attachment to a network. */
+export interface Endpoint {
+  readonly networkId: string;
+  readonly networkName: string;
+  readonly endpointId: string;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly mac: string;
+  readonly ports: readonly PublishedPort[];
+}
+
+export interface PublishedPort {
+  readonly containerPort: number;
+  readonly protocol: "tcp" | "udp" | "sctp";
+  readonly hostAddress: string;
+  readonly hostPort: number;
+}
+
+/** A mount settled at create; the source of a volume is found by its name at each start. */
+export interface InstanceMount {
+  readonly type: "bind" | "volume" | "tmpfs";
+  /** Host path of a bind, name of a volume, empty for tmpfs. */
+  readonly source: string;
+  readonly target: string;
+  readonly readonly: boolean;
+  readonly propagation: string;
+  /** Such as `z`; shown as `Mode`. */
+  readonly mode: string;
+  readonly driver?: string;
+  /** Made for this instance alone and removed with `rm -v`. */
+  readonly anonymous?: boolean;
+  readonly noCopy?: boolean;
+  readonly subpath?: string;
+  /** Bind whose source is made when missing, as `-v` does and `--mount` does not. */
+  readonly createSource?: boolean;
+  readonly nonRecursive?: boolean;
+  readonly tmpfsOptions?: string;
+}
+
+/** Instances in the database; each method is one transaction. Reads are from memory. */
+export interface InstanceRepository {
+  get(id: string): InstanceRecord | undefined;
+  byName(name: string): InstanceRecord | undefined;
+  list(): InstanceRecord[];
+  /** Ids that begin with this text. */
+  findByPrefix(prefix: string): string[];
+  /** Fails with conflict when another instance has the name. */
+  insert(record: InstanceRecord): void;
+  /** Replaces members of the record and returns the new one; fails with notFound, or conflict on a taken name. */
+  update(id: string, change: Partial<Omit<InstanceRecord, "id">>): InstanceRecord;
+  remove(id: string): void;
+}
+
+export const isRunning = (record: InstanceRecord): record is InstanceRecord & { state: RunningState } =>
+  record.state.status === "running" || record.state.status === "paused";

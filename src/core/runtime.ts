@@ -1,0 +1,82 @@
+import type { Duplex, Readable, Writable } from "node:stream";
+import type { OciProcess, OciSpec } from "./oci-spec.ts";
+
+/**
+ * Runs bundles through an OCI runtime under a supervisor that outlives this daemon.
+ *
+ * absent → (`create`) created → (`start`) running ⇄ paused → exited → (`delete`) absent. The supervisor keeps the log
+ * and the exit code; `onExit` tells of each exit once, also of those that happened while the daemon was away, as soon
+ * as `watchExits` runs. `delete` works from every state and is quiet when nothing is there.
+ */
+export interface Runtime {
+  /** Name as users write it: `crun`. */
+  readonly name: string;
+  create(workload: Workload): Promise<CreatedProcess>;
+  /** Fails with the runtime's own words when the command cannot be run. */
+  start(id: string): Promise<void>;
+  kill(id: string, signal: number, all?: boolean): Promise<void>;
+  pause(id: string): Promise<void>;
+  resume(id: string): Promise<void>;
+  update(id: string, resources: object): Promise<void>;
+  delete(id: string): Promise<void>;
+  exec(id: string, process: OciProcess, options: ExecOptions): Promise<ExecSession>;
+  /** Bytes for the workload's standard input; ends it when the stream ends, unless it stays open by request. */
+  openStdin(id: string): Duplex;
+  resize(id: string, size: TerminalSize): void;
+  reopenLog(id: string): void;
+  /** True when the kernel killed the workload for its memory limit. */
+  wasOomKilled(id: string): boolean;
+}
+
+export interface Workload {
+  readonly id: string;
+  readonly bundle: string;
+  readonly spec: OciSpec;
+  readonly logPath: string;
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  readonly leaveStdinOpen: boolean;
+}
+
+export interface CreatedProcess {
+  readonly pid: number;
+  readonly pidStart: number;
+}
+
+export interface ExecOptions {
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  readonly size?: TerminalSize | undefined;
+  /** Without it the command's output is thrown away. */
+  readonly attached: boolean;
+}
+
+export interface ExecSession {
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  /** Exit code, and the runtime's message when the command could not be run. */
+  readonly ended: Promise<ExecResult>;
+  pid(): number;
+  resize(size: TerminalSize): void;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly error?: string;
+}
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Tells of every exit under one exec root. */
+export interface ExitWatch {
+  onExit(listener: (id: string, exitCode: number) => void): void;
+  /** Exit code left by a workload that ended, if it did. */
+  read(id: string): number | undefined;
+  forget(id: string): void;
+  close(): void;
+}

@@ -1,0 +1,71 @@
+import { IsleError } from "../../../base/error.ts";
+import type { PublishedPort } from "../../../core/instance.ts";
+import type { PublishRequest } from "../../../core/network.ts";
+import { portIsFree } from "../../../os/port-probe.ts";
+
+const ephemeral = { first: 32768, last: 60999 };
+
+/** Host ports in use by published ports; the host's own sockets are asked before each grant. */
+export class PortLeases {
+  readonly #taken = new Map<string, PublishedPort>();
+  #next = ephemeral.first;
+
+  /** Grants all or none. */
+  take(requests: readonly PublishRequest[]): PublishedPort[] {
+    const granted: PublishedPort[] = [];
+    try {
+      for (const request of requests) granted.push(this.#grant(request));
+      return granted;
+    } catch (error) {
+      this.release(granted);
+      throw error;
+    }
+  }
+
+  adopt(ports: readonly PublishedPort[]): void {
+    for (const port of ports) this.#taken.set(keyOf(port), port);
+  }
+
+  release(ports: readonly PublishedPort[]): void {
+    for (const port of ports) this.#taken.delete(keyOf(port));
+  }
+
+  #grant(request: PublishRequest): PublishedPort {
+    const { containerPort, protocol, hostAddress } = request;
+    for (const hostPort of this.#candidates(request)) {
+      const port: PublishedPort = { containerPort, protocol, hostAddress, hostPort };
+      if (this.#clashes(port) || !portIsFree(protocol, hostAddress, hostPort)) continue;
+      this.#taken.set(keyOf(port), port);
+      if (request.hostPort.first === 0) this.#next = hostPort + 1;
+      return port;
+    }
+    const { first, last } = request.hostPort;
+    const asked = first === last ? String(first) : `${first}-${last}`;
+    throw new IsleError(
+      "internal",
+      `failed to set up container networking: driver failed programming external connectivity: Bind for ${hostAddress || "0.0.0.0"}:${asked} failed: port is already allocated`,
+    );
+  }
+
+  *#candidates({ hostPort }: PublishRequest): Generator<number> {
+    if (hostPort.first !== 0) {
+      for (let port = hostPort.first; port <= hostPort.last; port += 1) yield port;
+      return;
+    }
+    const size = ephemeral.last - ephemeral.first + 1;
+    const start = this.#next - ephemeral.first;
+    for (let i = 0; i < size; i += 1) yield ephemeral.first + ((start + i) % size);
+  }
+
+  /** A port on all addresses clashes with the same port on any one. */
+  #clashes(port: PublishedPort): boolean {
+    for (const other of this.#taken.values()) {
+      const same = other.hostPort === port.hostPort && other.protocol === port.protocol;
+      if (same && (isAny(other) || isAny(port) || other.hostAddress === port.hostAddress)) return true;
+    }
+    return false;
+  }
+}
+
+const isAny = ({ hostAddress }: PublishedPort): boolean => hostAddress === "" || hostAddress === "0.0.0.0";
+const keyOf = ({ protocol, hostAddress, hostPort }: PublishedPort): string => `${protocol}/${hostAddress}/${hostPort}`;

@@ -1,0 +1,116 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough, Writable } from "node:stream";
+import { newId } from "../../../base/id.ts";
+import type { OciProcess } from "../../../core/oci-spec.ts";
+import type { ExecOptions, ExecResult, ExecSession } from "../../../core/runtime.ts";
+import { spawnError, start, startOnTerminal } from "../../../os/process.ts";
+import { commandProblem, lastMessage } from "./message.ts";
+import type { OciRuntimeOptions } from "./options.ts";
+
+/**
+ * Runs a command in a running instance. The runtime itself is the session's parent, so there is one process less than
+ * with a supervisor; a session ends with the daemon, as its client's connection does.
+ */
+export function execIn(runtime: OciRuntimeOptions, id: string, process: OciProcess, options: ExecOptions): ExecSession {
+  const files = sessionFiles(runtime.execDir);
+  writeFileSync(files.process, JSON.stringify(process), { mode: 0o600 });
+  const args = [
+    ...["--root", runtime.stateRoot, ...(runtime.globalArgs ?? []), "--log", files.log, "--log-format", "json"],
+    ...["exec", "--process", files.process, "--pid-file", files.pid, id],
+  ];
+  return options.terminal ? terminalSession(runtime, args, files, options) : pipeSession(runtime, args, files, options);
+}
+
+interface SessionFiles {
+  readonly process: string;
+  readonly pid: string;
+  readonly log: string;
+}
+
+function sessionFiles(directory: string): SessionFiles {
+  const base = join(directory, newId().slice(0, 16));
+  return { process: `${base}.json`, pid: `${base}.pid`, log: `${base}.log` };
+}
+
+function pipeSession(
+  runtime: OciRuntimeOptions,
+  args: string[],
+  files: SessionFiles,
+  options: ExecOptions,
+): ExecSession {
+  const output = options.attached ? "pipe" : "ignore";
+  const child = start(runtime.program, args, {
+    stdio: [options.stdin ? "pipe" : "ignore", output, output],
+    // A detached command must not get the signals of the daemon's terminal.
+    detached: true,
+  });
+  child.stdin?.on("error", () => {});
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once("error", (error) => reject(spawnError(runtime.program, error)));
+    child.once("exit", (code, signal) => resolve(code ?? (signal ? 137 : 255)));
+  });
+  return {
+    stdin: child.stdin ?? undefined,
+    stdout: child.stdout ?? undefined,
+    stderr: child.stderr ?? undefined,
+    ended: ended.then((code) => finish(files, code)),
+    pid: () => pidIn(files),
+    resize: () => {},
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+function terminalSession(
+  runtime: OciRuntimeOptions,
+  args: string[],
+  files: SessionFiles,
+  options: ExecOptions,
+): ExecSession {
+  const stdout = new PassThrough();
+  const size = options.size ?? { columns: 80, rows: 24 };
+  const child = startOnTerminal([runtime.program, ...args], size, (data) => void stdout.write(data));
+  const stdin = new Writable({
+    write(chunk: Uint8Array, _encoding, done) {
+      child.write(chunk);
+      done();
+    },
+  });
+  return {
+    stdin: options.stdin ? stdin : undefined,
+    stdout,
+    stderr: undefined,
+    ended: child.exited.then((code) => {
+      stdout.end();
+      child.close();
+      return finish(files, code);
+    }),
+    pid: () => pidIn(files),
+    resize: ({ columns, rows }) => child.resize(columns, rows),
+    kill: (signal) => child.kill(signal),
+  };
+}
+
+/** The exit code; the runtime's own log tells a command that ended from one that never ran. */
+function finish(files: SessionFiles, exitCode: number): ExecResult {
+  const said = readOrEmpty(files.log);
+  for (const path of Object.values(files)) rmSync(path, { force: true });
+  if (said === "" || exitCode === 0) return { exitCode };
+  const text = lastMessage(said);
+  const problem = commandProblem(text);
+  const error = `OCI runtime exec failed: exec failed: ${problem ?? text}: unknown`;
+  if (problem === undefined) return { exitCode, error };
+  return { exitCode: problem.includes("not found") ? 127 : 126, error };
+}
+
+function pidIn(files: SessionFiles): number {
+  return Number(readOrEmpty(files.pid)) || 0;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

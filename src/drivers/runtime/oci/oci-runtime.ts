@@ -1,0 +1,61 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { IsleError } from "../../../base/error.ts";
+import type { Runtime } from "../../../core/runtime.ts";
+import { run } from "../../../os/process.ts";
+import { connectSeqpacket } from "../../../os/seqpacket.ts";
+import { createUnderConmon } from "./conmon.ts";
+import { execIn } from "./exec.ts";
+import { lastMessage, runtimeMessage } from "./message.ts";
+import type { OciRuntimeOptions } from "./options.ts";
+
+/** Any program with the OCI runtime command line (crun, runc, runsc, isle-vm) under conmon. */
+export function createOciRuntime(options: OciRuntimeOptions): Runtime {
+  for (const directory of [options.stateRoot, options.exitDir, options.execDir]) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+  const command = (args: string[], input?: string) => runCommand(options, args, input);
+  const control = (id: string, message: string) => writeFileSync(join(options.bundleOf(id), "ctl"), message);
+  return {
+    name: options.name,
+    create: (workload) => createUnderConmon(options, workload),
+    start: (id) => startCommand(options, id),
+    kill: (id, signal, all = false) => command(["kill", ...(all ? ["--all"] : []), id, String(signal)]),
+    pause: (id) => command(["pause", id]),
+    resume: (id) => command(["resume", id]),
+    update: (id, resources) => command(["update", "--resources", "-", id], JSON.stringify(resources)),
+    delete: (id) => deleteState(options, id),
+    exec: async (id, process, execOptions) => execIn(options, id, process, execOptions),
+    openStdin: (id) => connectSeqpacket(join(options.bundleOf(id), "attach")),
+    resize: (id, { rows, columns }) => control(id, `1 ${rows} ${columns}\n`),
+    reopenLog: (id) => control(id, "2 0 0\n"),
+    wasOomKilled: (id) => existsSync(join(options.bundleOf(id), "oom")),
+  };
+}
+
+async function runCommand(options: OciRuntimeOptions, args: string[], input?: string): Promise<void> {
+  const all = ["--root", options.stateRoot, ...(options.globalArgs ?? []), ...args];
+  const { exitCode, stderr } = await run(options.program, all, input === undefined ? {} : { input });
+  if (exitCode === 0) return;
+  const text = lastMessage(stderr);
+  const gone = /does not exist|no such process|not running|container.*not found|ESRCH/i.test(text);
+  throw new IsleError(gone ? "conflict" : "internal", `${options.name} ${args[0]} failed: ${text}`);
+}
+
+async function startCommand(options: OciRuntimeOptions, id: string): Promise<void> {
+  const all = ["--root", options.stateRoot, ...(options.globalArgs ?? []), "start", id];
+  const { exitCode, stderr } = await run(options.program, all);
+  if (exitCode !== 0) throw runtimeMessage(options.name, stderr);
+}
+
+/** Ends whatever runs and removes the runtime's own state; a state that is not there is what was asked for. */
+async function deleteState(options: OciRuntimeOptions, id: string): Promise<void> {
+  const state = join(options.stateRoot, id);
+  if (!existsSync(state)) return;
+  try {
+    await runCommand(options, ["delete", "--force", id]);
+  } catch (error) {
+    if (existsSync(state)) throw error;
+  }
+  rmSync(state, { recursive: true, force: true });
+}

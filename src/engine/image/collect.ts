@@ -1,0 +1,55 @@
+import type { Digest } from "../../base/digest.ts";
+import type { ImageRecord } from "../../core/image.ts";
+import type { ImageDeps } from "../deps.ts";
+import { additionsTo } from "./additions.ts";
+
+/**
+ * Removes the blobs and layers that no image names and no root stands on. Waits until no image is being added. Run
+ * it after removing images, after removing a root whose image is gone, and at start.
+ */
+export async function collectUnused(deps: ImageDeps): Promise<{ freedBytes: number }> {
+  await additionsTo(deps.images).whenIdle();
+  const images = deps.images.list();
+  const freedBytes = removeBlobs(deps, blobsOf(images));
+  await removeLayers(deps, images);
+  return { freedBytes };
+}
+
+/** Collects, and reports images whose blobs or layers are not all here. */
+export async function sweepImages(deps: ImageDeps): Promise<void> {
+  for (const image of deps.images.list()) {
+    const missing = image.layers.filter((layer) => !deps.snapshots.hasLayer(layer.chainId)).length;
+    const noConfig = deps.content.size(image.id) === undefined;
+    if (missing > 0 || noConfig)
+      deps.log.error("image is damaged", { image: image.id, missingLayers: missing, noConfig });
+  }
+  await collectUnused(deps);
+}
+
+/** Every blob the images need: configs, manifests, layers. */
+export function blobsOf(images: readonly ImageRecord[]): Set<Digest> {
+  return new Set(
+    images.flatMap((image) => [
+      image.id,
+      ...(image.manifest ? [image.manifest.digest] : []),
+      ...image.layers.map((layer) => layer.blob),
+    ]),
+  );
+}
+
+function removeBlobs({ content }: ImageDeps, needed: ReadonlySet<Digest>): number {
+  let freedBytes = 0;
+  for (const blob of content.list()) {
+    if (needed.has(blob.digest)) continue;
+    content.remove(blob.digest);
+    freedBytes += blob.sizeBytes;
+  }
+  return freedBytes;
+}
+
+async function removeLayers({ snapshots }: ImageDeps, images: readonly ImageRecord[]): Promise<void> {
+  const needed = snapshots.layersInUse();
+  for (const image of images) for (const layer of image.layers) needed.add(layer.chainId);
+  const unused = [...snapshots.listLayers()].filter((chainId) => !needed.has(chainId));
+  await Promise.all(unused.map((chainId) => snapshots.removeLayer(chainId)));
+}

@@ -1,0 +1,181 @@
+import type { ContainerConfig, EndpointSettings, HostConfig } from "../../api/generated/engine-api.ts";
+import { conflict, type IsleError, invalid, isCode, notFound, unsupported } from "../../base/error.ts";
+import { newId } from "../../base/id.ts";
+import { formatPlatform, hostPlatform, parsePlatform, platformMatches } from "../../base/platform.ts";
+import { randomName } from "../../base/random-name.ts";
+import { parseSignal } from "../../base/signals.ts";
+import { now } from "../../base/time.ts";
+import { type Undo, withUndo } from "../../base/undo.ts";
+import type { ImageRecord } from "../../core/image.ts";
+import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
+import { findImage } from "../image/find-image.ts";
+import { createVolume } from "../volume/create.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { publishInstanceEvent } from "./events.ts";
+import { findInstance } from "./find.ts";
+import { validateHealthcheck } from "./health.ts";
+import { mergeConfig } from "./merge-config.ts";
+import { normalHost } from "./normal-host.ts";
+import { parseMounts } from "./parse-mounts.ts";
+import { parsePort, publishRequests } from "./ports.ts";
+import { parseSecurityOptions } from "./security-options.ts";
+import { validateHost } from "./validate-host.ts";
+
+export interface CreateRequest {
+  readonly name: string | undefined;
+  readonly platform: string | undefined;
+  readonly config: ContainerConfig;
+  readonly host: HostConfig;
+  readonly networks: Readonly<Record<string, EndpointSettings>>;
+}
+
+export interface Created {
+  readonly id: string;
+  readonly warnings: string[];
+}
+
+/** Checks everything, then makes the volumes and the writable root, then records the instance. */
+export async function createInstance(deps: InstanceDeps, request: CreateRequest): Promise<Created> {
+  const image = imageFor(deps, request);
+  const id = newId();
+  const config = mergeConfig(request.config, image.config.config ?? {}, id);
+  const warnings = validate(deps, config, request);
+  const host = normalHost(request.host, deps.machine.facts, deps.settings);
+  const mounts = parseMounts(config, host, inheritedMounts(deps, host));
+  checkSources(deps, mounts);
+  const record = await withUndo(async (undo) => {
+    await makeVolumes(deps, mounts, undo);
+    deps.snapshots.prepare(
+      id,
+      image.layers.map(({ chainId }) => chainId),
+    );
+    undo.add(() => deps.snapshots.removeRoot(id));
+    return insert(deps, request.name, {
+      id,
+      createdAt: now(),
+      image: { id: image.id, name: request.config.Image ?? "" },
+      layers: image.layers.map(({ chainId }) => chainId),
+      config,
+      host,
+      networks: request.networks,
+      mounts,
+      state: { status: "created" },
+      restartCount: 0,
+      stoppedByHand: false,
+    });
+  });
+  publishInstanceEvent(deps, record, "create");
+  return { id, warnings };
+}
+
+function imageFor(deps: InstanceDeps, { config, platform }: CreateRequest): ImageRecord {
+  if (!config.Image) throw invalid("no image specified", { hint: "name one in Image" });
+  const image = findImage(deps, config.Image);
+  const want = platform ? parsePlatform(platform) : undefined;
+  const have = { os: image.config.os, architecture: image.config.architecture, variant: image.config.variant };
+  if (want && !platformMatches(want, have)) {
+    throw notFound(
+      `image with reference ${config.Image} was found but does not provide the specified platform (${formatPlatform(want)})`,
+    );
+  }
+  return image;
+}
+
+function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRequest): string[] {
+  const { host, networks } = request;
+  validateName(request.name);
+  validateConfig(config);
+  if (host.Runtime && !deps.runtimes.has(host.Runtime)) {
+    throw invalid(`unknown or invalid runtime name: ${host.Runtime}`, {
+      hint: `known are ${[...deps.runtimes.keys()].join(", ")}`,
+    });
+  }
+  publishRequests(config, host);
+  parseSecurityOptions(host.SecurityOpt ?? [], deps.machine.facts);
+  checkNetwork(host, networks);
+  return [...validateHost(host, deps.machine.facts), ...platformWarning(deps, request)];
+}
+
+function validateName(text: string | undefined): void {
+  const name = text?.replace(/^\//, "");
+  if (name === undefined || name === "" || /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
+  throw invalid(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+}
+
+function validateConfig(config: ContainerConfig): void {
+  if (config.StopSignal) parseSignal(config.StopSignal);
+  if (config.WorkingDir && !config.WorkingDir.startsWith("/")) {
+    throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
+  }
+  const bad = config.Env?.find((entry) => entry === "" || entry.startsWith("="));
+  if (bad !== undefined) throw invalid(`invalid environment variable: ${bad}`);
+  for (const port of Object.keys(config.ExposedPorts ?? {})) parsePort(port);
+  validateHealthcheck(config.Healthcheck);
+}
+
+function platformWarning(deps: InstanceDeps, request: CreateRequest): string[] {
+  const { architecture, os } = findImage(deps, request.config.Image!).config;
+  if (request.platform || platformMatches(hostPlatform(), { os, architecture })) return [];
+  return [
+    `The requested image's platform (${os}/${architecture}) does not match the detected host platform (${formatPlatform(hostPlatform())}) and no specific platform was requested`,
+  ];
+}
+
+function checkNetwork({ NetworkMode: mode = "" }: HostConfig, networks: CreateRequest["networks"]): void {
+  const names = Object.keys(networks).filter((name) => name !== "default");
+  if (names.length > 1) throw unsupported("an instance can join one network at its creation");
+  if (mode === "host" || mode === "none" || mode?.startsWith("container:")) {
+    const other = names.find((name) => name !== mode);
+    if (other) throw invalid(`conflicting options: network mode ${mode} and network ${other}`);
+  }
+}
+
+function inheritedMounts(deps: InstanceDeps, host: HostConfig) {
+  return (host.VolumesFrom ?? []).map((text) => {
+    const [name = "", mode = "rw"] = text.split(":");
+    if (!["ro", "rw", "z", "Z"].includes(mode)) throw invalid(`invalid volumes-from specification: '${text}'`);
+    return { mounts: findInstance(deps, name).mounts, readonly: mode === "ro" };
+  });
+}
+
+/** A `--mount` of a missing source is refused, a `-v` of one makes it at start. */
+function checkSources({ machine }: InstanceDeps, mounts: readonly InstanceMount[]): void {
+  for (const { type, source, createSource } of mounts) {
+    if (type !== "bind" || createSource || machine.pathKind(source) !== undefined) continue;
+    throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+  }
+}
+
+async function makeVolumes(deps: InstanceDeps, mounts: readonly InstanceMount[], undo: Undo): Promise<void> {
+  for (const mount of mounts) {
+    if (mount.type !== "volume" || deps.volumes.get(mount.source)) continue;
+    await createVolume(deps, { name: mount.source, anonymous: mount.anonymous ?? false });
+    undo.add(async () => {
+      deps.volumes.remove(mount.source);
+      await deps.volumeDriver.remove(mount.source);
+    });
+  }
+}
+
+/** Records under the given name, or under the first free random one. */
+function insert(deps: InstanceDeps, wanted: string | undefined, record: Omit<InstanceRecord, "name">): InstanceRecord {
+  for (let tries = 0; ; tries += 1) {
+    const name = wanted?.replace(/^\//, "") || randomName(tries);
+    try {
+      const named: InstanceRecord = { ...record, name };
+      deps.instances.insert(named);
+      return named;
+    } catch (error) {
+      if (!isCode(error, "conflict")) throw error;
+      if (wanted) throw nameConflict(deps, name, error as IsleError);
+    }
+  }
+}
+
+export function nameConflict(deps: Pick<InstanceDeps, "instances">, name: string, cause: IsleError): IsleError {
+  const holder = deps.instances.byName(name)?.id ?? "";
+  return conflict(
+    `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
+    { cause },
+  );
+}

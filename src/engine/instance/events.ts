@@ -1,0 +1,14 @@
+import type { EventBus } from "../../core/event.ts";
+import type { InstanceRecord } from "../../core/instance.ts";
+
+/** Publishes what happened to an instance, with its labels, image and name as Docker's events carry them. */
+export function publishInstanceEvent(
+  { events }: { events: EventBus },
+  record: InstanceRecord,
+  action: string,
+  more: Record<string, string> = {},
+): void {
+  const labels = Object.fromEntries(Object.entries(record.config.Labels ?? {}).map(([k, v]) => [k, v ?? ""]));
+  const attributes = { ...labels, image: record.image.name, name: record.name, ...more };
+  events.publish({ type: "container", action, actor: { id: record.id, attributes } });
+}

@@ -1,0 +1,72 @@
+import type { Readable } from "node:stream";
+import { IsleError } from "../../base/error.ts";
+import type { PackedPath, PathStat, TreeRoot } from "../../core/archive.ts";
+import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { publishInstanceEvent } from "./events.ts";
+import { findInstance } from "./find.ts";
+import { userIn } from "./instance-spec.ts";
+
+/**
+ * The file tree of an instance: of a running one as its first process sees it, of a stopped one its root with the
+ * volumes and binds it would get.
+ */
+async function withTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root: TreeRoot) => Promise<T>): Promise<T> {
+  if (isRunning(record)) return work({ path: `/proc/${record.state.pid}/root` });
+  const path = deps.snapshots.mount(record.id);
+  return work({ path, mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount)) });
+}
+
+function treeMount(deps: InstanceDeps, { type, source, target, readonly }: InstanceRecord["mounts"][number]) {
+  return { source: type === "volume" ? deps.volumeDriver.path(source) : source, target, readonly };
+}
+
+export function statPath(deps: InstanceDeps, text: string, path: string): Promise<PathStat> {
+  const record = findInstance(deps, text);
+  return withTree(deps, record, (root) => deps.archive.stat(root, path));
+}
+
+export async function readPath(deps: InstanceDeps, text: string, path: string): Promise<PackedPath> {
+  const record = findInstance(deps, text);
+  const packed = await withTree(deps, record, (root) => deps.archive.read(root, path));
+  publishInstanceEvent(deps, record, "archive-path");
+  return packed;
+}
+
+export interface WritePathOptions {
+  readonly keepKind: boolean;
+  /** Give the files to the instance's user. */
+  readonly copyOwner: boolean;
+}
+
+export async function writePath(
+  deps: InstanceDeps,
+  text: string,
+  path: string,
+  tar: Readable,
+  options: WritePathOptions,
+): Promise<void> {
+  const record = findInstance(deps, text);
+  if (record.host.ReadonlyRootfs && !inWritableMount(record, path)) {
+    throw new IsleError("forbidden", "container rootfs is marked read-only");
+  }
+  await withTree(deps, record, async (root) => {
+    const user = options.copyOwner ? userIn(deps, root.path, record.config.User ?? "", []) : undefined;
+    await deps.archive.write(root, path, tar, {
+      keepKind: options.keepKind,
+      ...(user && { owner: { uid: user.uid, gid: user.gid } }),
+    });
+  });
+  publishInstanceEvent(deps, record, "extract-to-dir");
+}
+
+function inWritableMount({ mounts }: InstanceRecord, path: string): boolean {
+  return mounts.some(({ target, readonly }) => !readonly && (path === target || path.startsWith(`${target}/`)));
+}
+
+export async function exportInstance(deps: InstanceDeps, text: string): Promise<Readable> {
+  const record = findInstance(deps, text);
+  publishInstanceEvent(deps, record, "export");
+  // Docker's export holds the root without volumes.
+  return deps.archive.exportRoot({ path: deps.snapshots.mount(record.id) });
+}

@@ -1,0 +1,27 @@
+import { conflict, invalid, notFound } from "../../base/error.ts";
+import { type InstanceRecord, type InstanceRepository, isRunning, type RunningState } from "../../core/instance.ts";
+import type { Runtime } from "../../core/runtime.ts";
+import type { InstanceDeps } from "./deps.ts";
+
+/** The instance a user means: full id, name, or an id prefix that fits one only. */
+export function findInstance({ instances }: { instances: InstanceRepository }, text: string): InstanceRecord {
+  const name = text.replace(/^\//, "");
+  const found = instances.get(name) ?? instances.byName(name);
+  if (found) return found;
+  const ids = /^[a-f0-9]{1,64}$/.test(name) ? instances.findByPrefix(name) : [];
+  if (ids.length > 1) throw invalid(`multiple IDs found with provided prefix: ${text}`);
+  const record = ids[0] === undefined ? undefined : instances.get(ids[0]);
+  if (!record) throw notFound(`No such container: ${text}`);
+  return record;
+}
+
+export function requireRunning(record: InstanceRecord): InstanceRecord & { state: RunningState } {
+  if (isRunning(record)) return record;
+  throw conflict(`container ${record.id} is not running`);
+}
+
+export function runtimeOf(deps: InstanceDeps, record: InstanceRecord): Runtime {
+  const runtime = deps.runtimes.get(record.host.Runtime ?? deps.settings.defaultRuntime);
+  if (!runtime) throw notFound(`unknown or invalid runtime name: ${record.host.Runtime}`);
+  return runtime;
+}

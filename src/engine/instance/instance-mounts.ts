@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import { invalid } from "../../base/error.ts";
+import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
+import type { OciMount } from "../../core/oci-spec.ts";
+import type { InstanceDeps } from "./deps.ts";
+import type { Joined } from "./join-network.ts";
+import { hostsFile, resolvConf } from "./network-files.ts";
+
+export interface InstanceMounts {
+  readonly user: OciMount[];
+  readonly files: OciMount[];
+}
+
+interface Place {
+  readonly rootPath: string;
+  readonly joined: Joined;
+}
+
+/** Makes what is to be mounted (volumes, missing bind sources, hosts and resolver files) and says how. */
+export async function planInstanceMounts(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  { rootPath, joined }: Place,
+): Promise<InstanceMounts> {
+  const user: OciMount[] = [];
+  for (const mount of record.mounts) user.push(await planMount(deps, record, mount, rootPath));
+  return { user, files: writeNetworkFiles(deps, record, joined) };
+}
+
+async function planMount(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  mount: InstanceMount,
+  rootPath: string,
+): Promise<OciMount> {
+  switch (mount.type) {
+    case "tmpfs":
+      return tmpfsMount(mount);
+    case "bind":
+      return bindMount(bindSource(deps, mount), mount, mount.propagation || "rprivate");
+    case "volume":
+      return bindMount(await volumeSource(deps, record, mount, rootPath), mount, "rprivate");
+  }
+}
+
+function tmpfsMount({ target, tmpfsOptions, readonly }: InstanceMount): OciMount {
+  const given = (tmpfsOptions ?? "").split(",").filter((option) => option !== "" && option !== "defaults");
+  const options = [...new Set(["noexec", "nosuid", "nodev", ...given, ...(readonly ? ["ro"] : [])])];
+  const kept = options.filter((option) => !given.some((other) => overrules(other, option)));
+  return { destination: target, type: "tmpfs", source: "tmpfs", options: kept };
+}
+
+/** `exec` takes the place of the default `noexec`, and so on. */
+const overrules = (given: string, option: string): boolean => `no${given}` === option;
+
+function bindMount(source: string, mount: InstanceMount, propagation: string): OciMount {
+  const bind = mount.nonRecursive ? "bind" : "rbind";
+  const options = [bind, ...(mount.readonly ? ["ro"] : []), propagation];
+  return { destination: mount.target, type: "bind", source, options };
+}
+
+function bindSource({ machine }: InstanceDeps, { source, createSource }: InstanceMount): string {
+  if (machine.pathKind(source) !== undefined) return source;
+  if (!createSource) throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+  machine.makeDirectory(source);
+  return source;
+}
+
+/** The volume's directory, filled from the image the first time. */
+async function volumeSource(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  mount: InstanceMount,
+  rootPath: string,
+): Promise<string> {
+  const volume = deps.volumes.get(mount.source);
+  if (!volume) throw invalid(`volume ${mount.source} of container ${record.name} does not exist any more`);
+  const path = deps.volumeDriver.mount(volume);
+  if (!mount.noCopy && deps.volumeDriver.isEmpty(volume.name)) {
+    await deps.archive.copyUp({ path: rootPath }, mount.target, path);
+  }
+  if (mount.subpath === undefined) return path;
+  const inside = join(path, mount.subpath);
+  // A link in the volume must not lead the mount to somewhere else on the host.
+  if (!deps.machine.realPath(inside).startsWith(`${deps.machine.realPath(path)}/`)) {
+    throw invalid(`volume subpath ${mount.subpath} leads out of the volume ${volume.name}`);
+  }
+  return inside;
+}
+
+function writeNetworkFiles(deps: InstanceDeps, record: InstanceRecord, joined: Joined): OciMount[] {
+  const directory = deps.settings.paths.instance(joined.sharedWith?.id ?? record.id);
+  const file = (name: string) => join(directory, name);
+  if (!joined.sharedWith) {
+    deps.machine.writeFile(file("hostname"), `${record.config.Hostname}\n`);
+    deps.machine.writeFile(file("hosts"), hostsFile(deps, record, joined));
+    deps.machine.writeFile(file("resolv.conf"), resolvConf(deps, record));
+  }
+  return ["resolv.conf", "hostname", "hosts"].map((name) => ({
+    destination: `/etc/${name}`,
+    type: "bind",
+    source: file(name),
+    options: ["rbind", "rprivate"],
+  }));
+}

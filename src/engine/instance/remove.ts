@@ -1,0 +1,80 @@
+import { conflict } from "../../base/error.ts";
+import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { publishInstanceEvent } from "./events.ts";
+import { findInstance, runtimeOf } from "./find.ts";
+import { endProcess } from "./stop.ts";
+
+export interface RemoveOptions {
+  readonly force: boolean;
+  /** Remove the anonymous volumes too. */
+  readonly volumes: boolean;
+}
+
+export async function removeInstance(deps: InstanceDeps, text: string, options: RemoveOptions): Promise<void> {
+  const { id } = findInstance(deps, text);
+  const before = findInstance(deps, id);
+  if (isRunning(before)) {
+    if (!options.force) throw runningConflict(before);
+    deps.instances.update(id, { stoppedByHand: true });
+    await endProcess(deps, id, { signal: 9, timeoutSeconds: 10 });
+  }
+  await deps.locks.run(id, async () => {
+    // An instance with --rm is gone by itself once it was killed.
+    const record = deps.instances.get(id);
+    if (!record) return;
+    if (isRunning(record)) throw runningConflict(record);
+    deps.restarts.cancel(id);
+    deps.instances.remove(id);
+    await purgeInstance(deps, record, options);
+  });
+}
+
+function runningConflict({ name, state }: InstanceRecord) {
+  const advice =
+    state.status === "paused"
+      ? "container is paused and must be unpaused first"
+      : "container is running: stop the container before removing or force remove";
+  return conflict(`cannot remove container "${name}": ${advice}`);
+}
+
+/**
+ * Removes what an instance left on disk. Its record is gone already, so that a crash in between leaves only files,
+ * which the sweep at the next start removes.
+ */
+export async function purgeInstance(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  { volumes }: { volumes: boolean },
+): Promise<void> {
+  deps.restarts.cancel(record.id);
+  publishInstanceEvent(deps, record, "destroy");
+  deps.signals.emit({ kind: "removed", id: record.id });
+  await runtimeOf(deps, record).delete(record.id);
+  await deps.networkDriver.detach(record.id);
+  deps.exits.forget(record.id);
+  await deps.snapshots.removeRoot(record.id);
+  deps.logs.remove(deps.settings.paths.log(record.id));
+  await deps.machine.removeTree(deps.settings.paths.instance(record.id));
+  if (volumes) await removeAnonymousVolumes(deps, record);
+}
+
+async function removeAnonymousVolumes(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
+  for (const { type, source, anonymous } of record.mounts) {
+    if (type !== "volume" || !anonymous || volumeUsers(deps, source).length > 0) continue;
+    deps.volumes.remove(source);
+    await deps.volumeDriver.remove(source);
+    deps.events.publish({
+      type: "volume",
+      action: "destroy",
+      actor: { id: source, attributes: { driver: "local" } },
+    });
+  }
+}
+
+/** Instances that mount the volume. */
+export function volumeUsers({ instances }: Pick<InstanceDeps, "instances">, name: string): InstanceRecord[] {
+  return instances
+    .list()
+    .filter(({ mounts }) => mounts.some((mount) => mount.type === "volume" && mount.source === name));
+}

@@ -1,0 +1,86 @@
+import { conflict, IsleError, messageOf } from "../../base/error.ts";
+import { now } from "../../base/time.ts";
+import { type Undo, withUndo } from "../../base/undo.ts";
+import { type Endpoint, type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { publishInstanceEvent } from "./events.ts";
+import { findInstance, runtimeOf } from "./find.ts";
+import { planInstanceMounts } from "./instance-mounts.ts";
+import { planInstanceSpec } from "./instance-spec.ts";
+import { type Joined, joinNetwork } from "./join-network.ts";
+
+/** Starts an instance by hand: the count of restarts begins anew. */
+export function startInstance(deps: InstanceDeps, text: string): Promise<void> {
+  const { id } = findInstance(deps, text);
+  return deps.locks.run(id, async () => {
+    const record = findInstance(deps, id);
+    if (record.state.status === "paused") {
+      throw conflict("cannot start a paused container, try unpause instead");
+    }
+    if (isRunning(record)) throw new IsleError("notModified", `container ${id} is already running`);
+    deps.instances.update(id, { restartCount: 0, stoppedByHand: false });
+    await launch(deps, findInstance(deps, id));
+  });
+}
+
+/** Brings the process up, or leaves the instance as it was with the reason in its state. The caller holds its lock. */
+export async function launch(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
+  try {
+    const state = await withUndo((undo) => bringUp(deps, record, undo));
+    deps.health.watch(deps, deps.instances.update(record.id, { state }));
+    publishInstanceEvent(deps, record, "start");
+    deps.signals.emit({ kind: "started", id: record.id });
+  } catch (error) {
+    recordFailure(deps, record, error);
+    throw error;
+  }
+}
+
+async function bringUp(deps: InstanceDeps, record: InstanceRecord, undo: Undo): Promise<RunningState> {
+  const runtime = runtimeOf(deps, record);
+  const { id } = record;
+  deps.exits.forget(id);
+  const rootPath = deps.snapshots.mount(id);
+  undo.add(() => deps.snapshots.unmount(id));
+  const joined = await joinNetwork(deps, record, undo);
+  const mounts = await planInstanceMounts(deps, record, { rootPath, joined });
+  const spec = planInstanceSpec(deps, record, { rootPath, joined, mounts });
+  undo.add(() => runtime.delete(id));
+  const { pid, pidStart } = await runtime.create({
+    id,
+    bundle: deps.settings.paths.instance(id),
+    spec,
+    logPath: deps.settings.paths.log(id),
+    terminal: record.config.Tty ?? false,
+    stdin: record.config.OpenStdin ?? false,
+    leaveStdinOpen: !record.config.StdinOnce,
+  });
+  // Written before the command runs, so that a crash in between finds the process and adopts it.
+  const state = runningState({ pid, pidStart }, joined);
+  deps.instances.update(id, { state });
+  undo.add(() => deps.instances.update(id, { state: record.state }));
+  deps.rotations.watch(deps, record);
+  await runtime.start(id);
+  return { ...state, startedAt: now() };
+}
+
+function runningState(created: { pid: number; pidStart: number }, joined: Joined): RunningState {
+  const endpoints: Endpoint[] = joined.endpoint ? [joined.endpoint] : [];
+  return { status: "running", ...created, startedAt: now(), endpoints, netns: joined.netns };
+}
+
+function recordFailure(deps: InstanceDeps, record: InstanceRecord, error: unknown): void {
+  const text = messageOf(error);
+  const exitCode = /executable file not found|no such file or directory/.test(text)
+    ? 127
+    : /permission denied/.test(text)
+      ? 126
+      : 128;
+  const before = record.state;
+  if (before.status === "created") {
+    deps.instances.update(record.id, { state: { status: "created", error: text, exitCode } });
+  } else if (before.status === "exited" || before.status === "restarting") {
+    deps.instances.update(record.id, { state: { ...before, status: "exited", error: text, exitCode } });
+  }
+  deps.signals.emit({ kind: "exited", id: record.id, exitCode, error: text });
+}

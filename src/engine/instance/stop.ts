@@ -1,0 +1,104 @@
+import { conflict, IsleError, isCode } from "../../base/error.ts";
+import { parseSignal } from "../../base/signals.ts";
+import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { publishInstanceEvent } from "./events.ts";
+import { findInstance, runtimeOf } from "./find.ts";
+import { startInstance } from "./start.ts";
+
+export interface StopOptions {
+  readonly signal?: string | undefined;
+  /** Seconds before the kill; -1 waits for ever. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+const sigKill = 9;
+
+/** Asks the workload to end, kills it when it does not in time, and returns when it has ended. */
+export async function stopInstance(deps: InstanceDeps, text: string, options: StopOptions): Promise<void> {
+  const record = findInstance(deps, text);
+  if (record.state.status === "restarting") return stopRestarting(deps, record.id);
+  if (!isRunning(record)) throw new IsleError("notModified", `container ${record.id} is already stopped`);
+  deps.instances.update(record.id, { stoppedByHand: true });
+  const signal = parseSignal(options.signal || record.config.StopSignal || "SIGTERM");
+  const timeoutSeconds = options.timeoutSeconds ?? record.config.StopTimeout ?? deps.settings.stopTimeoutSeconds;
+  await endProcess(deps, record.id, { signal, timeoutSeconds });
+  publishInstanceEvent(deps, record, "stop");
+}
+
+function stopRestarting(deps: InstanceDeps, id: string): Promise<void> {
+  return deps.locks.run(id, async () => {
+    deps.restarts.cancel(id);
+    const { state } = findInstance(deps, id);
+    if (state.status !== "restarting") return;
+    deps.instances.update(id, { stoppedByHand: true, state: { ...state, status: "exited" } });
+    deps.signals.emit({ kind: "exited", id, exitCode: state.exitCode });
+  });
+}
+
+/** Signals, waits, kills. Quiet when the workload ended by itself meanwhile. */
+export async function endProcess(
+  deps: InstanceDeps,
+  id: string,
+  { signal, timeoutSeconds }: { signal: number; timeoutSeconds: number },
+): Promise<void> {
+  const ended = deps.signals.next(id, ["exited", "removed"]);
+  await sendSignal(deps, id, signal);
+  if (timeoutSeconds < 0) return void (await ended);
+  if (await endedWithin(ended, signal === sigKill ? 10 : timeoutSeconds)) return;
+  await sendSignal(deps, id, sigKill);
+  if (await endedWithin(ended, 10)) return;
+  throw new IsleError("internal", `container ${id} did not end within 10 s of SIGKILL`, {
+    hint: "its processes may be waiting for a device or a network file system",
+  });
+}
+
+/** True when it ended in time. */
+function endedWithin(ended: Promise<unknown>, seconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), seconds * 1000);
+    void ended.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
+/** Sends a signal to the first process; a paused one is woken after it, so that it can act. */
+async function sendSignal(deps: InstanceDeps, id: string, signal: number): Promise<void> {
+  await deps.locks.run(id, async () => {
+    const record = deps.instances.get(id);
+    if (!record || !isRunning(record)) return;
+    const runtime = runtimeOf(deps, record);
+    await runtime.kill(id, signal).catch((error: unknown) => {
+      if (!isCode(error, "conflict")) throw error;
+    });
+    publishInstanceEvent(deps, record, "kill", { signal: String(signal) });
+    if (record.state.status === "paused") await wake(deps, record);
+  });
+}
+
+async function wake(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
+  await runtimeOf(deps, record).resume(record.id);
+  if (isRunning(record)) deps.instances.update(record.id, { state: { ...record.state, status: "running" } });
+}
+
+export async function killInstance(deps: InstanceDeps, text: string, signalText: string): Promise<void> {
+  const record = findInstance(deps, text);
+  const signal = parseSignal(signalText || "SIGKILL");
+  if (!isRunning(record)) {
+    throw conflict(`cannot kill container: ${text}: container ${record.id} is not running`);
+  }
+  const stopSignal = parseSignal(record.config.StopSignal || "SIGTERM");
+  if (signal === sigKill || signal === stopSignal) deps.instances.update(record.id, { stoppedByHand: true });
+  if (signal === sigKill) await endProcess(deps, record.id, { signal, timeoutSeconds: 10 });
+  else await sendSignal(deps, record.id, signal);
+}
+
+export async function restartInstance(deps: InstanceDeps, text: string, options: StopOptions): Promise<void> {
+  const { id } = findInstance(deps, text);
+  const record = findInstance(deps, id);
+  if (isRunning(record) || record.state.status === "restarting") await stopInstance(deps, id, options);
+  await startInstance(deps, id);
+  publishInstanceEvent(deps, record, "restart");
+}

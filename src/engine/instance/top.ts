@@ -1,0 +1,34 @@
+import { IsleError, invalid } from "../../base/error.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { findInstance, requireRunning } from "./find.ts";
+import { cgroupPath } from "./instance-spec.ts";
+
+export interface ProcessTable {
+  readonly titles: string[];
+  readonly rows: string[][];
+}
+
+/** `ps` of the host with the given arguments, only the instance's processes. */
+export async function listProcesses(deps: InstanceDeps, text: string, args: string): Promise<ProcessTable> {
+  const record = requireRunning(findInstance(deps, text));
+  const words = (args || "-ef").split(/\s+/).filter(Boolean);
+  if (words.some((word) => !/^-?[\w=,:%-]+$/.test(word))) throw invalid(`invalid ps arguments: ${args}`);
+  const pids = new Set(deps.machine.cgroup(cgroupPath(deps, record)).pids());
+  if (pids.size === 0) pids.add(record.state.pid);
+  return filterTable(await deps.machine.processTable(words), pids);
+}
+
+/** Keeps rows whose PID is in the set; the last column may contain spaces. */
+export function filterTable(output: string, pids: ReadonlySet<number>): ProcessTable {
+  const [head = "", ...lines] = output.trimEnd().split("\n");
+  const titles = head.trim().split(/\s+/);
+  const column = titles.indexOf("PID");
+  if (column === -1) throw new IsleError("invalid", "Couldn't find PID field in ps output");
+  const rows = lines.map((line) => splitRow(line, titles.length)).filter((row) => pids.has(Number(row[column])));
+  return { titles, rows };
+}
+
+function splitRow(line: string, columns: number): string[] {
+  const words = line.trim().split(/\s+/);
+  return [...words.slice(0, columns - 1), words.slice(columns - 1).join(" ")];
+}

@@ -1,0 +1,56 @@
+import { invalid } from "../../base/error.ts";
+import { isRunning } from "../../core/instance.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { findInstance } from "./find.ts";
+
+export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+export interface WaitResult {
+  readonly exitCode: number;
+  readonly error?: string;
+}
+
+export function parseWaitCondition(text: string | undefined): WaitCondition {
+  if (text === undefined || text === "") return "not-running";
+  if (text === "not-running" || text === "next-exit" || text === "removed") return text;
+  throw invalid(`invalid condition: "${text}"`);
+}
+
+/** Begins to wait at once; the result settles when the condition holds. */
+export function waitForInstance(
+  deps: InstanceDeps,
+  text: string,
+  condition: WaitCondition,
+  signal: AbortSignal,
+): Promise<WaitResult> {
+  const record = findInstance(deps, text);
+  const { state, id } = record;
+  if (condition === "not-running" && !isRunning(record) && state.status !== "restarting") {
+    return Promise.resolve({ exitCode: exitCodeOf(state), ...errorOf(state) });
+  }
+  return condition === "removed" ? untilRemoved(deps, id, exitCodeOf(state), signal) : untilExit(deps, id, signal);
+}
+
+const exitCodeOf = (state: { exitCode?: number } | object): number => ("exitCode" in state ? (state.exitCode ?? 0) : 0);
+
+const errorOf = (state: object): { error?: string } =>
+  "error" in state && state.error ? { error: String(state.error) } : {};
+
+async function untilExit(deps: InstanceDeps, id: string, signal: AbortSignal): Promise<WaitResult> {
+  const { exitCode = 0, error } = await deps.signals.next(id, ["exited", "removed"], signal);
+  return { exitCode, ...(error && { error }) };
+}
+
+/** The removal follows the exit, whose code is the answer. */
+async function untilRemoved(deps: InstanceDeps, id: string, before: number, signal: AbortSignal): Promise<WaitResult> {
+  let exitCode = before;
+  const off = deps.signals.on(id, (event) => {
+    if (event.kind === "exited") exitCode = event.exitCode ?? exitCode;
+  });
+  try {
+    await deps.signals.next(id, ["removed"], signal);
+    return { exitCode };
+  } finally {
+    off();
+  }
+}

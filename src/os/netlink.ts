@@ -1,0 +1,178 @@
+import { constants } from "node:os";
+import { check, cString, libc } from "./libc.ts";
+
+/**
+ * The few rtnetlink(7) requests that networks need, one system call each instead of one process each. Every request is
+ * acknowledged; a refusal throws a system error.
+ */
+const afNetlink = 16;
+const rawCloseOnExec = 3 | 0o2000000;
+const request = 1;
+const acknowledge = 4;
+const exclusive = 0x200;
+const create = 0x400;
+const replace = 0x100;
+const message = { newLink: 16, delLink: 17, newAddress: 20, newRoute: 24 } as const;
+const linkAttribute = { address: 1, name: 3, mtu: 4, master: 10, info: 18, netnsFd: 28 } as const;
+const afInet = 2;
+const interfaceUp = 1;
+
+/** A socket that stays in the namespace it was opened in. */
+export class Netlink {
+  readonly #socket: number;
+  #sequence = 0;
+
+  constructor() {
+    this.#socket = check(libc.socket(afNetlink, rawCloseOnExec, 0), "socket");
+  }
+
+  close(): void {
+    libc.close(this.#socket);
+  }
+
+  addBridge(name: string, mtu?: number): void {
+    this.#link(message.newLink, create | exclusive, {}, [
+      text(linkAttribute.name, name),
+      ...(mtu ? [u32(linkAttribute.mtu, mtu)] : []),
+      nested(linkAttribute.info, [text(1, "bridge")]),
+    ]);
+  }
+
+  /** A pair of interfaces: ours on a bridge and up, the other in the namespace of a descriptor. */
+  addVeth(pair: VethPair): void {
+    const peer = Buffer.concat([
+      interfaceMessage({}),
+      text(linkAttribute.name, pair.peerName),
+      bytes(linkAttribute.address, macBytes(pair.peerMac)),
+      ...(pair.mtu ? [u32(linkAttribute.mtu, pair.mtu)] : []),
+      u32(linkAttribute.netnsFd, pair.peerNetnsFd),
+    ]);
+    this.#link(message.newLink, create | exclusive, { up: true }, [
+      text(linkAttribute.name, pair.name),
+      u32(linkAttribute.master, pair.masterIndex),
+      ...(pair.mtu ? [u32(linkAttribute.mtu, pair.mtu)] : []),
+      nested(linkAttribute.info, [text(1, "veth"), nested(2, [attribute(1, peer)])]),
+    ]);
+  }
+
+  setUp(index: number): void {
+    this.#link(message.newLink, 0, { index, up: true }, []);
+  }
+
+  deleteLink(index: number): void {
+    this.#link(message.delLink, 0, { index }, []);
+  }
+
+  setMac(index: number, mac: string): void {
+    this.#link(message.newLink, 0, { index }, [bytes(linkAttribute.address, macBytes(mac))]);
+  }
+
+  addAddress(index: number, address: string, prefixLength: number): void {
+    const header = Buffer.alloc(8);
+    header.set([afInet, prefixLength, 0, 0]);
+    header.writeUInt32LE(index, 4);
+    const local = addressBytes(address);
+    const broadcast = broadcastBytes(address, prefixLength);
+    this.#send(message.newAddress, create | replace, [header, bytes(2, local), bytes(1, local), bytes(4, broadcast)]);
+  }
+
+  addDefaultRoute(gateway: string): void {
+    // Main table, made at boot time, universe scope, unicast.
+    const header = Buffer.from([afInet, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
+    this.#send(message.newRoute, create | replace, [header, bytes(5, addressBytes(gateway))]);
+  }
+
+  #link(type: number, flags: number, link: { index?: number; up?: boolean }, attributes: Buffer[]): void {
+    this.#send(type, flags, [interfaceMessage(link), ...attributes]);
+  }
+
+  #send(type: number, flags: number, parts: Buffer[]): void {
+    const body = Buffer.concat(parts);
+    const header = Buffer.alloc(16);
+    header.writeUInt32LE(16 + body.length, 0);
+    header.writeUInt16LE(type, 4);
+    header.writeUInt16LE(request | acknowledge | flags, 6);
+    this.#sequence += 1;
+    header.writeUInt32LE(this.#sequence, 8);
+    const packet = Buffer.concat([header, body]);
+    check(libc.send(this.#socket, packet, BigInt(packet.length), 0), "netlink send");
+    this.#acknowledged(type);
+  }
+
+  #acknowledged(type: number): void {
+    const reply = Buffer.alloc(8192);
+    for (;;) {
+      const length = Number(check(libc.recv(this.#socket, reply, BigInt(reply.length), 0), "netlink recv"));
+      const isError = length >= 20 && reply.readUInt16LE(4) === 2;
+      if (!isError || reply.readUInt32LE(8) !== this.#sequence) continue;
+      const number = -reply.readInt32LE(16);
+      if (number === 0) return;
+      throw refusal(number, type);
+    }
+  }
+}
+
+/** Number of an interface in the namespace of this thread, 0 when there is none. */
+export const interfaceIndex = (name: string): number => libc.if_nametoindex(cString(name));
+
+export interface VethPair {
+  readonly name: string;
+  readonly masterIndex: number;
+  readonly peerName: string;
+  readonly peerMac: string;
+  readonly peerNetnsFd: number;
+  readonly mtu?: number;
+}
+
+function refusal(number: number, type: number): NodeJS.ErrnoException {
+  const code = Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
+  const names = Object.fromEntries(Object.entries(message).map(([name, value]) => [value, name]));
+  const error: NodeJS.ErrnoException = new Error(`${code}: netlink ${names[type]}`);
+  error.code = code;
+  return error;
+}
+
+function interfaceMessage({ index = 0, up = false }: { index?: number; up?: boolean }): Buffer {
+  const header = Buffer.alloc(16);
+  header.writeInt32LE(index, 4);
+  header.writeUInt32LE(up ? interfaceUp : 0, 8);
+  header.writeUInt32LE(up ? interfaceUp : 0, 12);
+  return header;
+}
+
+/** Length, type, value, padded to four bytes. */
+function attribute(type: number, value: Uint8Array): Buffer {
+  const out = Buffer.alloc((4 + value.length + 3) & ~3);
+  out.writeUInt16LE(4 + value.length, 0);
+  out.writeUInt16LE(type, 2);
+  out.set(value, 4);
+  return out;
+}
+
+function bytes(type: number, value: Uint8Array): Buffer {
+  return attribute(type, value);
+}
+
+function text(type: number, value: string): Buffer {
+  return attribute(type, Buffer.from(`${value}\0`));
+}
+
+function u32(type: number, value: number): Buffer {
+  const buffer = Buffer.alloc(4);
+  buffer.writeUInt32LE(value);
+  return attribute(type, buffer);
+}
+
+function nested(type: number, parts: Buffer[]): Buffer {
+  return attribute(type, Buffer.concat(parts));
+}
+
+const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(":", ""), "hex");
+const addressBytes = (address: string): Buffer => Buffer.from(address.split(".").map(Number));
+
+function broadcastBytes(address: string, prefixLength: number): Buffer {
+  const value = addressBytes(address).readUInt32BE() | (prefixLength === 32 ? 0 : 0xffffffff >>> prefixLength);
+  const out = Buffer.alloc(4);
+  out.writeUInt32BE(value >>> 0);
+  return out;
+}

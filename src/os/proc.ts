@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+
+/**
+ * Start time of a process in clock ticks since boot, undefined when there is none. With the pid it names a process for
+ * good, since pids are used again.
+ */
+export function processStart(pid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie has ended, whoever still has to reap it.
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[19]);
+  } catch {
+    return undefined;
+  }
+}
+
+export const isAlive = (pid: number, start: number): boolean => processStart(pid) === start;
+
+/** Changes with every boot of the machine. */
+export const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();

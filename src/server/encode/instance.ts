@@ -1,0 +1,218 @@
+import type {
+  ContainerInspectResponse,
+  ContainerState,
+  ContainerSummary,
+  EndpointSettings,
+  MountPoint,
+  NetworkSettings,
+  Port,
+  PortMap,
+} from "../../api/generated/engine-api.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
+import { zeroTime } from "../../base/time.ts";
+import { type Endpoint, type InstanceMount, type InstanceRecord, isRunning } from "../../core/instance.ts";
+import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import { publishRequests } from "../../engine/instance/ports.ts";
+import { statusText } from "../../engine/instance/status-text.ts";
+
+/** The reply of `GET /containers/{id}/json`. */
+export function encodeInspect(deps: InstanceDeps, record: InstanceRecord): ContainerInspectResponse {
+  const { config, host, id } = record;
+  const [path = "", ...args] = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
+  const directory = deps.settings.paths.instance(id);
+  const file = (name: string) => (isRunning(record) || record.state.status !== "created" ? `${directory}/${name}` : "");
+  return {
+    Id: id,
+    Created: record.createdAt,
+    Path: path,
+    Args: args,
+    State: encodeState(record),
+    Image: record.image.id,
+    ResolvConfPath: file("resolv.conf"),
+    HostnamePath: file("hostname"),
+    HostsPath: file("hosts"),
+    LogPath: host.LogConfig?.Type === "none" ? "" : deps.settings.paths.log(id),
+    Name: `/${record.name}`,
+    RestartCount: record.restartCount,
+    Driver: "overlay2",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: deps.execs.idsOf(id).length > 0 ? deps.execs.idsOf(id) : null,
+    HostConfig: host,
+    GraphDriver: { Name: "overlay2", Data: {} },
+    Mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => encodeMount(deps, mount)),
+    Config: config,
+    NetworkSettings: encodeNetworkSettings(deps, record),
+  };
+}
+
+export function encodeState(record: InstanceRecord): ContainerState {
+  const { state, health } = record;
+  const ended = "finishedAt" in state ? state : undefined;
+  const running = isRunning(record) ? record.state : undefined;
+  return {
+    Status: state.status,
+    Running: running !== undefined || state.status === "restarting",
+    Paused: state.status === "paused",
+    Restarting: state.status === "restarting",
+    OOMKilled: ended?.oomKilled ?? false,
+    Dead: state.status === "dead",
+    Pid: running?.pid ?? 0,
+    ExitCode: "exitCode" in state ? (state.exitCode ?? 0) : 0,
+    Error: "error" in state ? (state.error ?? "") : "",
+    StartedAt: "startedAt" in state ? state.startedAt : zeroTime,
+    FinishedAt: ended?.finishedAt ?? zeroTime,
+    ...(health && { Health: encodeHealth(health) }),
+  };
+}
+
+const encodeHealth = (health: NonNullable<InstanceRecord["health"]>): NonNullable<ContainerState["Health"]> => ({
+  Status: health.status,
+  FailingStreak: health.failingStreak,
+  Log: health.log.map(({ start, end, exitCode, output }) => ({
+    Start: start,
+    End: end,
+    ExitCode: exitCode,
+    Output: output,
+  })),
+});
+
+function encodeMount(deps: InstanceDeps, mount: InstanceMount): MountPoint {
+  const isVolume = mount.type === "volume";
+  return {
+    Type: mount.type,
+    ...(isVolume && { Name: mount.source, Driver: mount.driver ?? "local" }),
+    Source: isVolume ? deps.volumeDriver.path(mount.source) : mount.source,
+    Destination: mount.target,
+    Mode: mount.mode,
+    RW: !mount.readonly,
+    Propagation: isVolume ? "" : mount.propagation || "rprivate",
+  };
+}
+
+function encodeNetworkSettings(deps: InstanceDeps, record: InstanceRecord): NetworkSettings {
+  const running = isRunning(record) ? record.state : undefined;
+  const endpoint = running?.endpoints[0];
+  const isDefault = record.host.NetworkMode === "bridge";
+  const shown = isDefault ? endpoint : undefined;
+  return {
+    Bridge: "",
+    SandboxID: running?.netns?.split("/").at(-1) ?? "",
+    SandboxKey: running?.netns ?? "",
+    Ports: running ? encodePorts(record, endpoint) : {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: shown?.endpointId ?? "",
+    Gateway: shown?.gateway ?? "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: shown?.address ?? "",
+    IPPrefixLen: shown?.prefixLength ?? 0,
+    IPv6Gateway: "",
+    MacAddress: shown?.mac ?? "",
+    Networks: encodeNetworks(deps, record),
+  };
+}
+
+/** By network name; before the start only the name is known. */
+function encodeNetworks(deps: InstanceDeps, record: InstanceRecord): Record<string, EndpointSettings> {
+  const mode = record.host.NetworkMode ?? "bridge";
+  if (mode.startsWith("container:")) return {};
+  const network = deps.networks.byName(mode) ?? deps.networks.get(mode);
+  const name = network?.name ?? mode;
+  const endpoint = isRunning(record) ? record.state.endpoints[0] : undefined;
+  return { [name]: encodeEndpoint(record.networks[mode] ?? {}, network?.id ?? "", endpoint, isRunning(record)) };
+}
+
+function encodeEndpoint(
+  given: EndpointSettings,
+  networkId: string,
+  endpoint: Endpoint | undefined,
+  running: boolean,
+): EndpointSettings {
+  return {
+    IPAMConfig: given.IPAMConfig ?? null,
+    Links: given.Links ?? null,
+    Aliases: given.Aliases ?? null,
+    MacAddress: endpoint?.mac ?? "",
+    DriverOpts: given.DriverOpts ?? null,
+    GwPriority: 0,
+    NetworkID: endpoint?.networkId ?? (running ? networkId : ""),
+    EndpointID: endpoint?.endpointId ?? "",
+    Gateway: endpoint?.gateway ?? "",
+    IPAddress: endpoint?.address ?? "",
+    IPPrefixLen: endpoint?.prefixLength ?? 0,
+    IPv6Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    DNSNames: null,
+  };
+}
+
+function encodePorts(record: InstanceRecord, endpoint: Endpoint | undefined): PortMap {
+  const map: PortMap = {};
+  for (const spec of Object.keys(record.config.ExposedPorts ?? {})) map[withProtocol(spec)] = null;
+  for (const { containerPort, protocol } of publishRequests(record.config, record.host)) {
+    map[`${containerPort}/${protocol}`] = null;
+  }
+  for (const { containerPort, protocol, hostAddress, hostPort } of endpoint?.ports ?? []) {
+    const key = `${containerPort}/${protocol}`;
+    map[key] = [...(map[key] ?? []), { HostIp: hostAddress || "0.0.0.0", HostPort: String(hostPort) }];
+  }
+  return map;
+}
+
+const withProtocol = (spec: string): string => (spec.includes("/") ? spec : `${spec}/tcp`);
+
+/** One row of `GET /containers/json`. */
+export function encodeSummary(deps: InstanceDeps, record: InstanceRecord): ContainerSummary {
+  const { config, host, state } = record;
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: imageShown(deps, record),
+    ImageID: record.image.id,
+    Command: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])].map(quoteWord).join(" "),
+    Created: Math.floor(Date.parse(record.createdAt) / 1000),
+    Ports: summaryPorts(record),
+    Labels: config.Labels ?? {},
+    State: state.status,
+    Status: statusText(record),
+    HostConfig: {
+      NetworkMode: host.NetworkMode ?? "bridge",
+      ...(host.Annotations && { Annotations: host.Annotations }),
+    },
+    NetworkSettings: { Networks: encodeNetworks(deps, record) },
+    Mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => encodeMount(deps, mount)),
+  };
+}
+
+/** The name it was made from, or the id once that name points elsewhere. */
+function imageShown({ images }: InstanceDeps, { image }: InstanceRecord): string {
+  if (image.id.startsWith(image.name) || image.id.startsWith(`sha256:${image.name}`)) return image.name;
+  const name = formatReference(withDefaultTag(parseReference(image.name)));
+  return images.resolveName(name) === image.id ? image.name : image.id;
+}
+
+const quoteWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+function summaryPorts(record: InstanceRecord): Port[] {
+  if (!isRunning(record)) return [];
+  const published = record.state.endpoints.flatMap(({ ports }) => ports);
+  const rows: Port[] = published.map(({ containerPort, protocol, hostAddress, hostPort }) => ({
+    IP: hostAddress || "0.0.0.0",
+    PrivatePort: containerPort,
+    PublicPort: hostPort,
+    Type: protocol,
+  }));
+  const seen = new Set(rows.map(({ PrivatePort, Type }) => `${PrivatePort}/${Type}`));
+  const exposed = Object.keys(record.config.ExposedPorts ?? {}).map(withProtocol);
+  const rest = exposed.filter((spec) => !seen.has(spec)).map((spec) => spec.split("/"));
+  return [...rows, ...rest.map(([port, type]) => ({ PrivatePort: Number(port), Type: type as "tcp" }))];
+}

@@ -1,0 +1,157 @@
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
+import { Duplex } from "node:stream";
+import type { Logger } from "../base/log.ts";
+import { errorReply } from "./error-map.ts";
+import type { Exchange, Reply } from "./exchange.ts";
+import { readJsonBody } from "./json-body.ts";
+import { Query } from "./query.ts";
+import type { Router } from "./router.ts";
+
+export const apiVersion = "1.51";
+export const minApiVersion = "1.24";
+
+export interface HttpServerOptions<Deps> {
+  readonly router: Router<Deps>;
+  readonly deps: Deps;
+  readonly log: Logger;
+  /** Sent with every answer, such as Server and Ostype. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly onRequest?: (facts: { method: string; route: string; status: number; seconds: number }) => void;
+}
+
+/** An HTTP server over the routes; with `tls` it wants client certificates. */
+export function createHttpServer<Deps>(options: HttpServerOptions<Deps>, tls?: ServerOptions): Server {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+    void answer(options, request, response, undefined);
+  const server = tls ? (createTlsServer(tls, onRequest) as Server) : createServer(onRequest);
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (head.length > 0) socket.unshift(head);
+    void answer(options, request, new ServerResponse(request), socket);
+  });
+  // Waits, event streams and attachments last as long as they like.
+  server.requestTimeout = 0;
+  server.headersTimeout = 60_000;
+  server.keepAliveTimeout = 60_000;
+  return server;
+}
+
+/** One request: find the route, run it, send what it answers or what went wrong. */
+async function answer<Deps>(
+  options: HttpServerOptions<Deps>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  socket: Duplex | undefined,
+): Promise<void> {
+  const started = performance.now();
+  const out = socket ? upgradedOutput(socket, options.headers) : plainOutput(response, options.headers);
+  let route = "unknown";
+  let status = 0;
+  try {
+    const url = new URL(request.url ?? "/", "http://isle");
+    const { path, version } = splitVersion(url.pathname);
+    const match = options.router.match(request.method ?? "GET", path);
+    route = match.route.path;
+    const exchange = createExchange({ request, response, socket, params: match.params, url, version });
+    const reply = await match.route.handle(exchange, options.deps);
+    status = reply.status === "sent" ? response.statusCode : reply.status;
+    if (reply.status !== "sent") out.reply(reply);
+  } catch (error) {
+    const { status: code, message } = errorReply(error);
+    status = code;
+    options.log[code >= 500 ? "error" : "debug"]("request failed", {
+      method: request.method,
+      url: request.url,
+      status: code,
+      error: message,
+    });
+    out.reply(code === 304 ? { status: 304 } : { status: code, json: { message } });
+  }
+  options.onRequest?.({ method: request.method ?? "", route, status, seconds: (performance.now() - started) / 1000 });
+}
+
+type Answer = Extract<Reply, { status: number }>;
+
+interface Output {
+  reply(reply: Answer): void;
+}
+
+function plainOutput(response: ServerResponse, headers: Readonly<Record<string, string>>): Output {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  return {
+    reply({ status, json, headers: more = {} }) {
+      if (response.headersSent || response.destroyed) return void response.end();
+      const body = json === undefined ? undefined : `${JSON.stringify(json)}\n`;
+      response.writeHead(status, {
+        ...(body !== undefined && { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) }),
+        ...(body === undefined && status !== 204 && status !== 304 && { "Content-Length": 0 }),
+        ...more,
+      });
+      response.end(body);
+    },
+  };
+}
+
+/** A request that asked for an upgrade gets an ordinary answer when there is nothing to upgrade to. */
+function upgradedOutput(socket: Duplex, headers: Readonly<Record<string, string>>): Output {
+  socket.on("error", () => {});
+  return {
+    reply({ status, json, headers: more = {} }) {
+      const body = json === undefined ? "" : `${JSON.stringify(json)}\n`;
+      const all = {
+        ...headers,
+        ...more,
+        "Content-Type": "application/json",
+        "Content-Length": Buffer.byteLength(body),
+        Connection: "close",
+      };
+      const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
+      socket.end(`HTTP/1.1 ${status} ${status < 400 ? "OK" : "Error"}\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
+    },
+  };
+}
+
+/** `/v1.44/info` is `/info` in the words of 1.44; without a version it is the newest. */
+function splitVersion(pathname: string): { path: string; version: string } {
+  const match = /^\/v(\d+\.\d+)(\/.*)$/.exec(pathname);
+  return match ? { path: match[2]!, version: match[1]! } : { path: pathname, version: apiVersion };
+}
+
+interface Parts {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket: Duplex | undefined;
+  readonly params: Readonly<Record<string, string>>;
+  readonly url: URL;
+  readonly version: string;
+}
+
+function createExchange({ request, response, socket, params, url, version }: Parts): Exchange {
+  const gone = new AbortController();
+  const hangUp = () => gone.abort(new Error("the client hung up"));
+  response.on("close", () => response.writableFinished || hangUp());
+  socket?.on("close", hangUp);
+  return {
+    request,
+    response,
+    params,
+    query: new Query(url.searchParams),
+    apiVersion: version,
+    signal: gone.signal,
+    upgradeSocket: socket,
+    readJson: () => readJsonBody(request),
+    hijack: async (contentType) => (socket ? upgrade(socket, contentType) : takeOver(request, response, contentType)),
+  };
+}
+
+function upgrade(socket: Duplex, contentType: string): Duplex {
+  socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+  return socket;
+}
+
+/** For clients that do not ask for an upgrade: the body streams in, the answer streams out. */
+function takeOver(request: IncomingMessage, response: ServerResponse, contentType: string): Duplex {
+  response.writeHead(200, { "Content-Type": contentType });
+  response.flushHeaders();
+  return Duplex.from({ readable: request, writable: response } as unknown as Duplex);
+}
