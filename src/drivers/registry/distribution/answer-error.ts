@@ -27,7 +27,10 @@ function registryWords(body: Record<string, unknown> | undefined): string | unde
   const errors = Array.isArray(body?.["errors"]) ? (body["errors"] as unknown[]) : [];
   const words = errors.slice(0, 5).map((error) => {
     const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-    const name = String(code ?? "unknown").toLowerCase().replaceAll("_", " ").slice(0, 100);
+    const name = String(code ?? "unknown")
+      .toLowerCase()
+      .replaceAll("_", " ")
+      .slice(0, 100);
     return `${name}: ${String(message ?? name).slice(0, 500)}`;
   });
   return words.length > 0 ? words.join("\n") : undefined;

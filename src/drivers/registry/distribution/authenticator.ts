@@ -1,21 +1,37 @@
 import { IsleError } from "../../../base/error.ts";
 import type { Credentials } from "../../../core/registry.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
-import type { Endpoint } from "./endpoints.ts";
+import { type Endpoint, isInsecure } from "./endpoints.ts";
+import type { DistributionOptions } from "./options.ts";
 import { basicAuthorization, fetchToken, type Token } from "./token.ts";
 import type { Transport } from "./transport.ts";
+
+export interface AuthenticatorOptions {
+  readonly transport: Transport;
+  readonly endpoint: Endpoint;
+  readonly credentials: Credentials | undefined;
+  readonly options: DistributionOptions;
+  /** Asks for an identity token along with the access token. */
+  readonly offline?: boolean;
+}
 
 /** Answers the challenges of one registry endpoint for one user; keeps tokens until they expire. */
 export class Authenticator {
   readonly #transport: Transport;
   readonly #endpoint: Endpoint;
   readonly #credentials: Credentials | undefined;
+  readonly #options: DistributionOptions;
   readonly #tokens = new Map<string, Token>();
+  readonly #offline: boolean;
+  /** What the authorization server gave for later use instead of the password. */
+  identityToken: string | undefined;
   #scheme: "none" | "basic" | "bearer" = "none";
 
-  constructor(transport: Transport, endpoint: Endpoint, credentials: Credentials | undefined) {
+  constructor({ transport, endpoint, credentials, options, offline = false }: AuthenticatorOptions) {
     this.#transport = transport;
     this.#endpoint = endpoint;
+    this.#options = options;
+    this.#offline = offline;
     this.#credentials = endpoint.mirror ? undefined : credentials;
   }
 
@@ -24,7 +40,9 @@ export class Authenticator {
     if (this.#credentials?.registryToken) return { Authorization: `Bearer ${this.#credentials.registryToken}` };
     if (this.#scheme === "basic") return authorization(basicAuthorization(this.#credentials));
     const token = this.#tokens.get(scopes.join(" "));
-    return this.#scheme === "bearer" && token && token.expiresAt > Date.now() ? authorization(`Bearer ${token.text}`) : {};
+    return this.#scheme === "bearer" && token && token.expiresAt > Date.now()
+      ? authorization(`Bearer ${token.text}`)
+      : {};
   }
 
   /**
@@ -52,11 +70,14 @@ export class Authenticator {
       service,
       scopes: wanted,
       credentials: this.#credentials,
-      insecure: this.#endpoint.insecure,
+      // An insecure registry may not lead credentials to some other host in the clear.
+      insecure: this.#endpoint.insecure && URL.canParse(realm) && isInsecure(new URL(realm).host, this.#options),
+      offline: this.#offline,
       signal,
     });
     this.#scheme = "bearer";
     this.#tokens.set(scopes.join(" "), token);
+    this.identityToken = token.identityToken;
     return true;
   }
 }
