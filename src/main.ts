@@ -1,15 +1,15 @@
 #!/usr/bin/env bun
 
-/** The one executable: the first word chooses what it is. */
+import { runCli } from "./cli/main.ts";
+import { commandLineIo } from "./os/command-line-io.ts";
+
+/** The one executable: the first word chooses what it is, the command line when it names nothing else. */
 async function main(args: string[]): Promise<number> {
   if (args[0] === "isle-confined") {
     const { confinedMain } = await import("./os/confined/main.ts");
-    return await confinedMain(args.slice(1));
+    return confinedMain(args.slice(1));
   }
-  process.stderr.write(`isle: unknown command '${args[0] ?? ""}'\n`);
-  return 1;
+  return runCli(args, commandLineIo());
 }
 
-process.exit(await main(process.argv.slice(2)));
-
-export {};
+void main(process.argv.slice(2)).then((code) => process.exit(code));

@@ -3,7 +3,7 @@ import type { FlagTable } from "./flags/flag.ts";
 /** Flags that go before the command. */
 export const globalFlags = {
   config: { type: "string", help: "Directory of the client's config.json", env: "ISLE_CONFIG", value: "directory" },
-  context: { type: "string", short: "c", help: "Accepted for Docker's sake; only \"default\" exists", hidden: true },
+  context: { type: "string", short: "c", help: 'Accepted for Docker\'s sake; only "default" exists', hidden: true },
   debug: { type: "bool", short: "D", help: "Show where an error comes from" },
   host: { type: "string", short: "H", help: "Daemon to talk to", env: "ISLE_HOST", value: "address" },
   "log-level": { type: "string", short: "l", help: "Accepted for Docker's sake", hidden: true },

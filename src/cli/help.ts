@@ -9,10 +9,21 @@ export const usageLines = (name: string, usage: Command["usage"]): string[] =>
   (typeof usage === "string" ? [usage] : usage).map((form) => `${program} ${name} ${form}`.trimEnd());
 
 /** The help of one command. */
-export function commandHelp(paths: readonly string[], { usage, summary, examples, flags }: Command, columns = 80): string {
+export function commandHelp(
+  paths: readonly string[],
+  { usage, summary, examples, flags }: Command,
+  columns = 80,
+): string {
   const sections = [`Usage:  ${usageLines(paths[0]!, usage).join("\n        ")}`, summary];
-  if (paths.length > 1) sections.push(`Aliases:\n  ${[...paths].sort().map((path) => `${program} ${path}`).join(", ")}`);
-  if (examples?.length) sections.push(`Examples:\n${examples.map(([line, does]) => `  # ${does}\n  ${line}`).join("\n")}`);
+  if (paths.length > 1)
+    sections.push(
+      `Aliases:\n  ${[...paths]
+        .sort()
+        .map((path) => `${program} ${path}`)
+        .join(", ")}`,
+    );
+  if (examples?.length)
+    sections.push(`Examples:\n${examples.map(([line, does]) => `  # ${does}\n  ${line}`).join("\n")}`);
   const options = flagsHelp(flags, columns);
   if (options !== "") sections.push(`Options:\n${options}`);
   return `${sections.join("\n\n")}\n`;
@@ -21,7 +32,9 @@ export function commandHelp(paths: readonly string[], { usage, summary, examples
 /** One indented entry for each flag that is not hidden, sorted by name. */
 export function flagsHelp(flags: FlagTable, columns = 80): string {
   const shown = Object.entries(flags).filter(([, flag]) => !flag.hidden);
-  const rows = shown.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, flag]) => [flagLabel(name, flag), flagText(flag)] as const);
+  const rows = shown
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, flag]) => [flagLabel(name, flag), flagText(flag)] as const);
   return twoColumns(rows, columns);
 }
 
@@ -44,7 +57,8 @@ function flagLabel(name: string, flag: Flag): string {
 }
 
 export function flagText({ help, default: preset, env }: Flag): string {
-  const shownDefault = preset === undefined || preset === false || preset === "" ? "" : ` (default ${JSON.stringify(preset)})`;
+  const shownDefault =
+    preset === undefined || preset === false || preset === "" ? "" : ` (default ${JSON.stringify(preset)})`;
   return `${help}${shownDefault}${env === undefined ? "" : ` [$${env}]`}`;
 }
 
@@ -70,7 +84,10 @@ export function groupHelp(group: string, commands: readonly Listed[]): string {
     `Commands:\n${twoColumns(rows, 120)}`,
     `Run '${program} ${group} COMMAND --help' for more information on a command.`,
     "",
-  ].join("\n\n").trimEnd().concat("\n");
+  ]
+    .join("\n\n")
+    .trimEnd()
+    .concat("\n");
 }
 
 export const groupSummaries: Readonly<Record<string, string>> = {
@@ -87,17 +104,25 @@ const common = ["run", "exec", "ps", "build", "pull", "push", "images", "login",
 export function programHelp(commands: readonly Listed[], globals: FlagTable): string {
   const top = commands.filter(({ name }) => !name.includes(" "));
   const listed = (filter: (name: string) => boolean) =>
-    twoColumns(top.filter(({ name }) => filter(name)).map(({ name, summary }) => [name, summary]), 120);
+    twoColumns(
+      top.filter(({ name }) => filter(name)).map(({ name, summary }) => [name, summary]),
+      120,
+    );
   const first = common.flatMap((name) => top.filter((entry) => entry.name === name));
   return [
     `Usage:  ${program} [OPTIONS] COMMAND`,
     "One engine for every degree of isolation: containers, sandboxes and virtual machines",
-    `Common commands:\n${twoColumns(first.map(({ name, summary }) => [name, summary]), 120)}`,
+    `Common commands:\n${twoColumns(
+      first.map(({ name, summary }) => [name, summary]),
+      120,
+    )}`,
     `Groups:\n${twoColumns(Object.entries(groupSummaries), 120)}`,
     `Commands:\n${listed((name) => !common.includes(name))}`,
     `Options:\n${flagsHelp(globals)}`,
     `Run '${program} COMMAND --help' for more information on a command.`,
-  ].join("\n\n").concat("\n");
+  ]
+    .join("\n\n")
+    .concat("\n");
 }
 
 /** Names and summaries of entries, as `under` a group or of all. */

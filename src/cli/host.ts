@@ -21,7 +21,8 @@ export function chooseHost(flags: HostFlags, env: Env): string {
 
 /** Where `host` leads. `configDirectory` holds the default certificates. */
 export function parseHost(host: string, flags: HostFlags, env: Env, configDirectory: string): Endpoint {
-  const match = /^(unix|tcp|http|https):\/\/(.*)$/.exec(host) ?? (host.startsWith("/") ? ["", "unix", host] : undefined);
+  const match =
+    /^(unix|tcp|http|https):\/\/(.*)$/.exec(host) ?? (host.startsWith("/") ? ["", "unix", host] : undefined);
   if (!match) throw usageError(`invalid host "${host}": want unix://PATH or tcp://HOST:PORT`);
   const [, scheme, rest = ""] = match;
   if (scheme === "unix") return { kind: "unix", path: rest || "/run/isle/isle.sock" };

@@ -10,8 +10,7 @@ import { FlagError, HelpAsked, parseFlags } from "./flags/parse-flags.ts";
 import { globalFlags } from "./global-flags.ts";
 import { chooseHost, parseHost } from "./host.ts";
 import type { Io } from "./io.ts";
-
-export const version = "0.1.0";
+import { clientVersion } from "./version.ts";
 
 const flagErrorCode = 125;
 const daemonErrorCode = 125;
@@ -37,14 +36,14 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const { values: globals, args: words } = readGlobals(argv);
-  if (globals.version) return say(io, `isle version ${version}\n`);
+  if (globals.version) return say(io, `isle version ${clientVersion}\n`);
   const found = findCommand(words);
   if (found === undefined) return (await import("./no-command.ts")).noCommand(words, io);
   const command = await found.entry.load();
   try {
     const parsed = parseFlags(command.flags, words.slice(found.length), { flagsFirst: command.flagsFirst });
     checkArgs(found.entry.paths[0]!, command, parsed.args.length);
-    return await runCommand(command, found.entry, { ...parsed, ...contextOf(globals, io) });
+    return await runCommand(command, found.entry, { ...contextOf(globals, io), ...parsed, flags: parsed.values });
   } catch (error) {
     if (error instanceof HelpAsked) {
       const { commandHelp } = await import("./help.ts");

@@ -123,7 +123,12 @@ export class Client {
 function encodeCall(method: Method, path: string, { query, json, body, headers }: CallOptions): RequestHead {
   const target = `/v${apiVersion}${path}${query === undefined ? "" : queryString(query)}`;
   if (json !== undefined) {
-    return { method, path: target, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(json) };
+    return {
+      method,
+      path: target,
+      headers: { "Content-Type": "application/json", ...headers },
+      body: JSON.stringify(json),
+    };
   }
   const type: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/x-tar" };
   return { method, path: target, headers: { ...type, ...headers }, body };

@@ -119,7 +119,8 @@ export const containerChanges = (client: Client, id: string): Promise<Filesystem
 export const updateContainer = (client: Client, id: string, body: object): Promise<ContainerUpdateResponse> =>
   client.json("POST", path(id, "/update"), { json: body });
 
-export const exportContainer = (client: Client, id: string): Promise<Answer> => client.stream("GET", path(id, "/export"));
+export const exportContainer = (client: Client, id: string): Promise<Answer> =>
+  client.stream("GET", path(id, "/export"));
 
 export interface PruneResponse {
   readonly ContainersDeleted?: string[] | null;

@@ -142,12 +142,17 @@ export class HttpConnection {
   }
 }
 
-function encodeRequest({ method, path, headers }: RequestHead, body?: string | Uint8Array, chunked = false): Uint8Array {
+function encodeRequest(
+  { method, path, headers }: RequestHead,
+  body?: string | Uint8Array,
+  chunked = false,
+): Uint8Array {
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   let head = `${method} ${path} HTTP/1.1\r\nHost: isle\r\nUser-Agent: isle\r\n`;
   for (const [name, value] of Object.entries(headers ?? {})) head += `${name}: ${value.replace(/[\r\n]/g, "")}\r\n`;
   if (chunked) head += "Transfer-Encoding: chunked\r\n";
-  else if (bytes !== undefined || method === "POST" || method === "PUT") head += `Content-Length: ${bytes?.length ?? 0}\r\n`;
+  else if (bytes !== undefined || method === "POST" || method === "PUT")
+    head += `Content-Length: ${bytes?.length ?? 0}\r\n`;
   const encoded = new TextEncoder().encode(`${head}\r\n`);
   return bytes === undefined || bytes.length === 0 ? encoded : Buffer.concat([encoded, bytes]);
 }

@@ -104,8 +104,10 @@ export interface CommitOptions {
 export const commitContainer = (client: Client, query: CommitOptions): Promise<{ Id: string }> =>
   client.json("POST", "/commit", { query: { ...query }, json: {} });
 
-export const searchImages = (client: Client, query: { term: string; limit?: number; filters: Filters }): Promise<unknown[]> =>
-  client.json("GET", "/images/search", { query });
+export const searchImages = (
+  client: Client,
+  query: { term: string; limit?: number; filters: Filters },
+): Promise<unknown[]> => client.json("GET", "/images/search", { query });
 
 /** Makes a base image from a distribution's packages. */
 export const bootstrapImage = (

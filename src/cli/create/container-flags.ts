@@ -1,5 +1,5 @@
-import type { FlagTable } from "../flags/flag.ts";
 import { choice } from "../flags/checks.ts";
+import type { FlagTable } from "../flags/flag.ts";
 import { checkLink, checkPort } from "./ports.ts";
 
 const identity = {
@@ -31,7 +31,11 @@ const life = {
   "log-driver": { type: "string", help: "Where its output goes" },
   "log-opt": { type: "list", help: "Option of the log driver" },
   "no-healthcheck": { type: "bool", help: "Ignore the image's health check" },
-  restart: { type: "string", default: "no", help: "When to start it again: no, on-failure[:N], always, unless-stopped" },
+  restart: {
+    type: "string",
+    default: "no",
+    help: "When to start it again: no, on-failure[:N], always, unless-stopped",
+  },
   rm: { type: "bool", help: "Remove the container and its anonymous volumes when it ends" },
   "stop-signal": { type: "string", help: "Signal that asks it to stop" },
   "stop-timeout": { type: "int", help: "Seconds from that signal to SIGKILL" },
@@ -83,7 +87,13 @@ const network = {
   "net-alias": { type: "list", help: "Same as --network-alias", hidden: true },
   network: { type: "list", help: "Network to join; name=…,alias=…,ip=… for more" },
   "network-alias": { type: "list", help: "Further name on its network" },
-  publish: { type: "list", short: "p", help: "Publish a port on this machine", value: "[ip:][port:]port[/proto]", check: checkPort },
+  publish: {
+    type: "list",
+    short: "p",
+    help: "Publish a port on this machine",
+    value: "[ip:][port:]port[/proto]",
+    check: checkPort,
+  },
   "publish-all": { type: "bool", short: "P", help: "Publish every exposed port on a free one" },
 } as const satisfies FlagTable;
 
@@ -126,7 +136,7 @@ const devices = {
   "device-read-iops": { type: "list", help: "Reads a second from a device", value: "device:rate" },
   "device-write-bps": { type: "list", help: "Bytes a second it may write to a device", value: "device:rate" },
   "device-write-iops": { type: "list", help: "Writes a second to a device", value: "device:rate" },
-  gpus: { type: "string", help: "GPUs to give it, \"all\" for every one" },
+  gpus: { type: "string", help: 'GPUs to give it, "all" for every one' },
   "io-maxbandwidth": { type: "bytes", help: "Windows only", hidden: true },
   "io-maxiops": { type: "uint", help: "Windows only", hidden: true },
   "memory-swappiness": { type: "int", default: -1, help: "How readily it swaps, 0 to 100" },

@@ -171,7 +171,8 @@ function runtime({ runtime, isolation }: CreateInput["flags"]): string {
 
 function checkModes(flags: CreateInput["flags"]): void {
   const container = /^container:.+/;
-  if (flags.pid !== "" && flags.pid !== "host" && !container.test(flags.pid)) throw usageError("--pid: invalid PID mode");
+  if (flags.pid !== "" && flags.pid !== "host" && !container.test(flags.pid))
+    throw usageError("--pid: invalid PID mode");
   if (flags.uts !== "" && flags.uts !== "host") throw usageError("--uts: invalid UTS mode");
   if (flags.userns !== "" && flags.userns !== "host") throw usageError("--userns: invalid USER mode");
   if (flags.restart !== "no" && flags.restart !== "" && flags.rm) {
@@ -183,9 +184,14 @@ function checkModes(flags: CreateInput["flags"]): void {
 function extraHost(text: string): string {
   const [host, ip] = splitOnce(text, /^[^:]*=/.test(text) ? "=" : ":");
   const address = ip?.replace(/^\[(.*)\]$/, "$1") ?? "";
-  if (host === "" || address === "") throw usageError(`invalid argument ${JSON.stringify(text)} for "--add-host" flag: bad format for add-host: ${JSON.stringify(text)}`);
+  if (host === "" || address === "")
+    throw usageError(
+      `invalid argument ${JSON.stringify(text)} for "--add-host" flag: bad format for add-host: ${JSON.stringify(text)}`,
+    );
   if (address !== "host-gateway" && !/^[0-9a-fA-F:.]+$/.test(address)) {
-    throw usageError(`invalid argument ${JSON.stringify(text)} for "--add-host" flag: invalid IP address in add-host: ${JSON.stringify(address)}`);
+    throw usageError(
+      `invalid argument ${JSON.stringify(text)} for "--add-host" flag: invalid IP address in add-host: ${JSON.stringify(address)}`,
+    );
   }
   return `${host}:${address}`;
 }

@@ -49,7 +49,11 @@ function setGpuField(request: DeviceRequest, field: string): void {
   else if (key === "device") request.DeviceIDs = value.split(",");
   else if (key === "capabilities") request.Capabilities = [[...value.split(","), "gpu"]];
   else if (key === "options") {
-    request.Options = Object.fromEntries(csvFields(value).map((option) => splitOnce(option, "=")).map(([k, v = ""]) => [k, v]));
+    request.Options = Object.fromEntries(
+      csvFields(value)
+        .map((option) => splitOnce(option, "="))
+        .map(([k, v = ""]) => [k, v]),
+    );
   } else throw usageError(`unexpected key '${key}' in '${field}'`);
 }
 

@@ -10,11 +10,13 @@ export interface Surroundings {
 
 /** Variables of the files, then those written out. A bare name passes the caller's value on. */
 export function environment(files: readonly string[], written: readonly string[], around: Surroundings): string[] {
-  const fromFiles = files.flatMap((path) => fileLines(path, around)).flatMap((line) => {
-    if (line.includes("=")) return [line];
-    const value = around.env[line];
-    return value === undefined ? [] : [`${line}=${value}`];
-  });
+  const fromFiles = files
+    .flatMap((path) => fileLines(path, around))
+    .flatMap((line) => {
+      if (line.includes("=")) return [line];
+      const value = around.env[line];
+      return value === undefined ? [] : [`${line}=${value}`];
+    });
   const direct = written.map((text) => {
     if (text === "" || text.startsWith("=")) throw usageError(`invalid environment variable: ${text}`);
     const value = around.env[text];
@@ -24,14 +26,20 @@ export function environment(files: readonly string[], written: readonly string[]
 }
 
 /** Labels of the files, then those written out. */
-export function labels(files: readonly string[], written: readonly string[], around: Surroundings): Record<string, string> {
+export function labels(
+  files: readonly string[],
+  written: readonly string[],
+  around: Surroundings,
+): Record<string, string> {
   const texts = [...files.flatMap((path) => fileLines(path, around)), ...written];
   return Object.fromEntries(texts.map((text) => splitOnce(text, "=")).map(([name, value = ""]) => [name, value]));
 }
 
 /** Lines that say something; `#` begins a comment at a line's start. */
 function fileLines(path: string, { readText }: Surroundings): string[] {
-  const lines = readText(path).replace(/^\uFEFF/, "").split(/\r?\n/);
+  const lines = readText(path)
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/);
   return lines
     .map((line) => line.trimStart())
     .filter((line) => line !== "" && !line.startsWith("#"))

@@ -51,7 +51,10 @@ function setField(settings: EndpointSettings, key: string, value: string): void 
   else if (key === "ip6") settings.IPAMConfig = { ...settings.IPAMConfig, IPv6Address: value };
   else if (key === "mac-address") settings.MacAddress = value;
   else if (key === "link-local-ip") {
-    settings.IPAMConfig = { ...settings.IPAMConfig, LinkLocalIPs: [...(settings.IPAMConfig?.LinkLocalIPs ?? []), value] };
+    settings.IPAMConfig = {
+      ...settings.IPAMConfig,
+      LinkLocalIPs: [...(settings.IPAMConfig?.LinkLocalIPs ?? []), value],
+    };
   } else if (key === "driver-opt") {
     const [name, option = ""] = splitOnce(value, "=");
     settings.DriverOpts = { ...settings.DriverOpts, [name.toLowerCase()]: option };

@@ -52,7 +52,10 @@ function addPublished(plan: PublishedPorts, text: string): void {
 }
 
 /** One container port on a range of host ports means: any of them. */
-function hostPortText(host: [number, number] | undefined, { offset, count }: { offset: number; count: number }): string {
+function hostPortText(
+  host: [number, number] | undefined,
+  { offset, count }: { offset: number; count: number },
+): string {
   if (host === undefined) return "";
   if (count === 1 && host[1] !== host[0]) return `${host[0]}-${host[1]}`;
   return String(host[0] + offset);

@@ -59,7 +59,9 @@ function nanoCpus(text: string): number {
 function deviceRules(texts: readonly string[]): string[] {
   const wrong = texts.find((text) => !/^[acb] (\d+|\*):(\d+|\*) [rwm]{1,3}$/.test(text));
   if (wrong !== undefined) {
-    throw usageError(`invalid argument ${JSON.stringify(wrong)} for "--device-cgroup-rule" flag: invalid device cgroup format '${wrong}'`);
+    throw usageError(
+      `invalid argument ${JSON.stringify(wrong)} for "--device-cgroup-rule" flag: invalid device cgroup format '${wrong}'`,
+    );
   }
   return [...texts];
 }

@@ -41,7 +41,9 @@ async function formatByTemplate<T>(items: readonly T[], fields: Fields<T>, forma
   const text = (isTable ? format.replace(/^table\s+/, "") : format).replaceAll("\\t", "\t").replaceAll("\\n", "\n");
   const { compileTemplate } = await import("../template/evaluate.ts");
   const template = guard("failed to parse template: template: :1: ", () => compileTemplate(text));
-  const lines = items.map((item) => guard("failed to execute template: template: :1: ", () => template(lazily(fields, item))));
+  const lines = items.map((item) =>
+    guard("failed to execute template: template: :1: ", () => template(lazily(fields, item))),
+  );
   if (!isTable) return lines.map((line) => `${line}\n`).join("");
   const headers = Object.fromEntries(Object.entries(fields).map(([name, { header }]) => [name, header]));
   const header = guard("failed to execute template: template: :1: ", () => template(headers));

@@ -9,7 +9,11 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
       widths[column] = Math.max(widths[column] ?? minimumWidth, width(cell) + gap);
     });
   }
-  return rows.map((row) => `${row.map((cell, column) => padded(cell, row.length - 1 > column ? widths[column]! : 0)).join("")}\n`).join("");
+  return rows
+    .map(
+      (row) => `${row.map((cell, column) => padded(cell, row.length - 1 > column ? widths[column]! : 0)).join("")}\n`,
+    )
+    .join("");
 }
 
 const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);

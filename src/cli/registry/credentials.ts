@@ -30,7 +30,8 @@ export const encodeAuth = (credentials: Credentials): string =>
 export async function findCredentials(key: string, config: ConfigData, io: Io): Promise<Credentials | undefined> {
   const helper = helperOf(key, config);
   if (helper !== undefined) return askHelper(helper, key, io);
-  const stored = config.auths?.[key] ?? Object.entries(config.auths ?? {}).find(([name]) => bareHost(name) === key)?.[1];
+  const stored =
+    config.auths?.[key] ?? Object.entries(config.auths ?? {}).find(([name]) => bareHost(name) === key)?.[1];
   if (stored === undefined) return undefined;
   const [username = "", password = ""] = splitAuth(stored.auth ?? "");
   return {

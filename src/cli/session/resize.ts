@@ -1,7 +1,10 @@
 import type { Io } from "../io.ts";
 
 /** Tells `send` the terminal's size now and whenever it changes; the returned function ends it. */
-export function followResizes({ terminal }: Io, send: (size: { h: number; w: number }) => Promise<unknown>): () => void {
+export function followResizes(
+  { terminal }: Io,
+  send: (size: { h: number; w: number }) => Promise<unknown>,
+): () => void {
   const tell = () => {
     const size = terminal.size();
     if (size === undefined || size.rows === 0) return;

@@ -47,7 +47,7 @@ function runNode(node: Node, scope: Scope): Jump {
     case "with": {
       const value = evaluate(node.pipeline, scope);
       const inner = node.kind === "with" && isTrue(value) ? { ...scope, dot: value } : scope;
-      return run(isTrue(value) ? node.then : node.otherwise, inner);
+      return run(isTrue(value) ? node.body : node.otherwise, inner);
     }
     case "range":
       return runRange(node, scope);
@@ -64,7 +64,7 @@ function runRange(node: Extract<Node, { kind: "range" }>, scope: Scope): Jump {
   for (const [key, value] of items) {
     if (keyName !== undefined) scope.variables.set(keyName, key);
     if (valueName !== undefined) scope.variables.set(valueName, value);
-    if (run(node.then, { ...scope, dot: value }) === "break") break;
+    if (run(node.body, { ...scope, dot: value }) === "break") break;
   }
   return undefined;
 }

@@ -25,7 +25,8 @@ export const templateFunctions: Readonly<Record<string, TemplateFunction>> = {
   split: (text, separator) => String(text).split(String(separator)),
   upper: (text) => String(text).toUpperCase(),
   lower: (text) => String(text).toLowerCase(),
-  title: (text) => String(text).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => before + letter.toUpperCase()),
+  title: (text) =>
+    String(text).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before, letter) => before + letter.toUpperCase()),
   pad: (text, before, after) =>
     text === "" ? "" : " ".repeat(before as number) + String(text) + " ".repeat(after as number),
   truncate: (text, length) => [...String(text)].slice(0, length as number).join(""),

@@ -16,12 +16,12 @@ export type Node =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "print"; readonly pipeline: Pipeline }
   | { readonly kind: "assign"; readonly name: string; readonly declares: boolean; readonly pipeline: Pipeline }
-  | { readonly kind: "if" | "with"; readonly pipeline: Pipeline; readonly then: Node[]; readonly otherwise: Node[] }
+  | { readonly kind: "if" | "with"; readonly pipeline: Pipeline; readonly body: Node[]; readonly otherwise: Node[] }
   | {
       readonly kind: "range";
       readonly variables: readonly string[];
       readonly pipeline: Pipeline;
-      readonly then: Node[];
+      readonly body: Node[];
       readonly otherwise: Node[];
     }
   | { readonly kind: "break" | "continue" };
@@ -79,24 +79,26 @@ class Parser {
     return { kind: "print", pipeline: parsePipeline(tokens) };
   }
 
-  #branches(word: "if" | "with" | "range"): { then: Node[]; otherwise: Node[] } {
+  #branches(word: "if" | "with" | "range"): { body: Node[]; otherwise: Node[] } {
     const body = this.list();
     if (this.stoppedAt === undefined) throw new TemplateError("unexpected EOF");
-    if (this.stoppedAt === "end") return { then: body, otherwise: [] };
+    if (this.stoppedAt === "end") return { body, otherwise: [] };
     const [chained, ...rest] = this.#stopRest;
     if (chained?.kind === "word" && word !== "range" && (chained.name === "if" || chained.name === "with")) {
       const nested = { kind: chained.name, pipeline: parsePipeline(rest), ...this.#branches(chained.name) } as Node;
-      return { then: body, otherwise: [nested] };
+      return { body, otherwise: [nested] };
     }
     const otherwise = this.list();
     if (this.stoppedAt !== "end") throw new TemplateError("unexpected EOF");
-    return { then: body, otherwise };
+    return { body, otherwise };
   }
 }
 
 function rangeHead(tokens: readonly Token[]): { variables: string[]; pipeline: Pipeline } {
   const assign = tokens.findIndex((token) => token.kind === "symbol" && token.name === ":=");
-  const names = tokens.slice(0, Math.max(assign, 0)).flatMap((token) => (token.kind === "variable" ? [token.name] : []));
+  const names = tokens
+    .slice(0, Math.max(assign, 0))
+    .flatMap((token) => (token.kind === "variable" ? [token.name] : []));
   return { variables: names, pipeline: parsePipeline(tokens.slice(assign + 1)) };
 }
 

@@ -22,16 +22,18 @@ function showInside(value: unknown): string {
 /** Go's Printf for the verbs that make sense without its types. */
 export function sprintf(format: string, args: readonly unknown[]): string {
   let next = 0;
-  const text = format.replace(/%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])/g, (_, flags, width, precision, verb) => {
+  const text = format.replace(/%([-+# 0]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])/g, (...match: unknown[]) => {
+    const [, flags, width, precision, verb] = match as string[];
     if (verb === "%") return "%";
     if (next >= args.length) return `%!${verb}(MISSING)`;
-    const body = formatVerb(verb as string, args[next++], precision === undefined ? undefined : Number(precision));
-    return pad(body, Number(width ?? 0), flags as string);
+    const body = formatVerb(verb!, args[next++], precision === undefined ? undefined : Number(precision));
+    return pad(body, Number(width ?? 0), flags!);
   });
   return next < args.length ? `${text}%!(EXTRA ${args.slice(next).map(extra).join(", ")})` : text;
 }
 
-const goType = (value: unknown): string => (typeof value === "number" ? "int" : typeof value === "boolean" ? "bool" : typeof value);
+const goType = (value: unknown): string =>
+  typeof value === "number" ? "int" : typeof value === "boolean" ? "bool" : typeof value;
 const extra = (value: unknown): string => `${goType(value)}=${show(value)}`;
 
 function formatVerb(verb: string, value: unknown, precision: number | undefined): string {
