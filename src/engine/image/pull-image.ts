@@ -1,4 +1,4 @@
-import { IsleError, isCode, messageOf, notFound } from "../../base/error.ts";
+import { IsleError, invalid, isCode, messageOf, notFound } from "../../base/error.ts";
 import { formatPlatform, hostPlatform, type Platform, platformMatches } from "../../base/platform.ts";
 import {
   familiarName,
@@ -86,6 +86,8 @@ async function pullOne(deps: TransferDeps, request: PullOne): Promise<void> {
   publishImageEvent(deps, "pull", { id: shown, image, name: familiarName(reference) });
 }
 
+const maxConfigBytes = 8 << 20;
+
 async function storeImage(
   deps: TransferDeps,
   request: PullOne,
@@ -93,14 +95,12 @@ async function storeImage(
 ): Promise<ImageRecord> {
   const { reference, repository, report, signal } = request;
   const { digest, size } = manifest.config;
+  if (size > maxConfigBytes) throw invalid(`the image's config is larger than ${maxConfigBytes} bytes`);
   await fetchBlob(deps, { repository, digest, sizeBytes: size, signal });
   const configBytes = await deps.content.read(digest);
   const diffIds = parseImageConfig(configBytes).rootfs.diff_ids;
   if (diffIds.length !== manifest.layers.length) {
-    throw new IsleError(
-      "invalid",
-      `the image's config names ${diffIds.length} layers, its manifest ${manifest.layers.length}`,
-    );
+    throw invalid(`the image's config names ${diffIds.length} layers, its manifest ${manifest.layers.length}`);
   }
   const chain = chainIds(diffIds);
   const layers = manifest.layers.map((descriptor, index) => ({
