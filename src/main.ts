@@ -9,6 +9,10 @@ async function main(args: string[]): Promise<number> {
     const { confinedMain } = await import("./os/confined/main.ts");
     return confinedMain(args.slice(1));
   }
+  if (args[0] === "daemon") {
+    const { daemonMain } = await import("./daemon/main.ts");
+    return daemonMain(args.slice(1));
+  }
   return runCli(args, commandLineIo());
 }
 

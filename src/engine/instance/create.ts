@@ -70,7 +70,7 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
 
 function imageFor(deps: InstanceDeps, { config, platform }: CreateRequest): ImageRecord {
   if (!config.Image) throw invalid("no image specified", { hint: "name one in Image" });
-  const image = findImage(deps, config.Image);
+  const image = findImage(deps.images, config.Image).image;
   const want = platform ? parsePlatform(platform) : undefined;
   const have = { os: image.config.os, architecture: image.config.architecture, variant: image.config.variant };
   if (want && !platformMatches(want, have)) {
@@ -114,7 +114,7 @@ function validateConfig(config: ContainerConfig): void {
 }
 
 function platformWarning(deps: InstanceDeps, request: CreateRequest): string[] {
-  const { architecture, os } = findImage(deps, request.config.Image!).config;
+  const { architecture, os } = findImage(deps.images, request.config.Image!).image.config;
   if (request.platform || platformMatches(hostPlatform(), { os, architecture })) return [];
   return [
     `The requested image's platform (${os}/${architecture}) does not match the detected host platform (${formatPlatform(hostPlatform())}) and no specific platform was requested`,

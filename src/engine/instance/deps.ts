@@ -57,6 +57,5 @@ export interface EngineSettings {
     /** Files of an instance: bundle, log, hosts. */
     instance(id: string): string;
     log(id: string): string;
-    shm(id: string): string;
   };
 }

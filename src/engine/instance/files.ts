@@ -11,10 +11,17 @@ import { userIn } from "./instance-spec.ts";
  * The file tree of an instance: of a running one as its first process sees it, of a stopped one its root with the
  * volumes and binds it would get.
  */
-async function withTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root: TreeRoot) => Promise<T>): Promise<T> {
+async function withTree<T>(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  work: (root: TreeRoot) => Promise<T>,
+): Promise<T> {
   if (isRunning(record)) return work({ path: `/proc/${record.state.pid}/root` });
   const path = deps.snapshots.mount(record.id);
-  return work({ path, mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount)) });
+  return work({
+    path,
+    mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount)),
+  });
 }
 
 function treeMount(deps: InstanceDeps, { type, source, target, readonly }: InstanceRecord["mounts"][number]) {
@@ -33,7 +40,10 @@ export async function readPath(deps: InstanceDeps, text: string, path: string): 
   return packed;
 }
 
-export interface WritePathOptions {
+export interface WritePathRequest {
+  /** Directory to unpack into. */
+  readonly path: string;
+  readonly tar: Readable;
   readonly keepKind: boolean;
   /** Give the files to the instance's user. */
   readonly copyOwner: boolean;
@@ -42,9 +52,7 @@ export interface WritePathOptions {
 export async function writePath(
   deps: InstanceDeps,
   text: string,
-  path: string,
-  tar: Readable,
-  options: WritePathOptions,
+  { path, tar, ...options }: WritePathRequest,
 ): Promise<void> {
   const record = findInstance(deps, text);
   if (record.host.ReadonlyRootfs && !inWritableMount(record, path)) {

@@ -113,7 +113,7 @@ function byAge(deps: InstanceDeps, name: "before" | "since", value: string): Tes
 /** Instances of the image or of one made from it. */
 function byAncestor(deps: InstanceDeps, value: string): Test {
   try {
-    const ancestor = findImage(deps, value);
+    const ancestor = findImage(deps.images, value).image;
     const depth = ancestor.layers.length;
     const top = ancestor.layers.at(-1)?.chainId;
     return ({ image, layers }) =>

@@ -1,6 +1,6 @@
-import { conflict, invalid, notFound, unsupported, IsleError } from "../../base/error.ts";
-import { formatIpv4, formatSubnet, overlaps, parseIpv4, parseSubnet } from "../../base/ipv4.ts";
+import { conflict, IsleError, invalid, notFound, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
+import { formatIpv4, formatSubnet, overlaps, parseIpv4, parseSubnet } from "../../base/ipv4.ts";
 import { now } from "../../base/time.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { NetworkRecord } from "../../core/network.ts";
@@ -24,7 +24,8 @@ export function findNetwork({ networks }: Pick<InstanceDeps, "networks">, text: 
   const found = networks.get(text) ?? networks.byName(text);
   if (found) return found;
   const byPrefix = networks.list().filter(({ id }) => id.startsWith(text));
-  if (byPrefix.length > 1) throw invalid(`network ${text} is ambiguous (${byPrefix.length} matches found on ID prefix)`);
+  if (byPrefix.length > 1)
+    throw invalid(`network ${text} is ambiguous (${byPrefix.length} matches found on ID prefix)`);
   if (!byPrefix[0]) throw notFound(`network ${text} not found`);
   return byPrefix[0];
 }
@@ -89,7 +90,9 @@ function publish({ events }: InstanceDeps, network: NetworkRecord, action: strin
 
 /** Running instances on the network. */
 export function membersOf({ instances }: Pick<InstanceDeps, "instances">, { id }: NetworkRecord): InstanceRecord[] {
-  return instances.list().filter((record) => isRunning(record) && record.state.endpoints.some((e) => e.networkId === id));
+  return instances
+    .list()
+    .filter((record) => isRunning(record) && record.state.endpoints.some((e) => e.networkId === id));
 }
 
 export async function removeNetwork(deps: InstanceDeps, text: string): Promise<void> {
@@ -99,7 +102,10 @@ export async function removeNetwork(deps: InstanceDeps, text: string): Promise<v
   }
   const members = membersOf(deps, network);
   if (members.length > 0) {
-    throw new IsleError("forbidden", `error while removing network: network ${network.name} has active endpoints (${members.map(({ name }) => `name:"${name}"`).join(", ")})`);
+    throw new IsleError(
+      "forbidden",
+      `error while removing network: network ${network.name} has active endpoints (${members.map(({ name }) => `name:"${name}"`).join(", ")})`,
+    );
   }
   await deps.networkDriver.remove(network);
   deps.networks.remove(network.id);
@@ -108,7 +114,9 @@ export async function removeNetwork(deps: InstanceDeps, text: string): Promise<v
 
 export async function pruneNetworks(deps: InstanceDeps): Promise<string[]> {
   const used = new Set(deps.instances.list().map(({ host }) => host.NetworkMode));
-  const doomed = deps.networks.list().filter(({ id, name, predefined }) => !predefined && !used.has(name) && !used.has(id));
+  const doomed = deps.networks
+    .list()
+    .filter(({ id, name, predefined }) => !predefined && !used.has(name) && !used.has(id));
   for (const { id } of doomed) await removeNetwork(deps, id);
   return doomed.map(({ name }) => name);
 }
@@ -133,7 +141,9 @@ function networkTest(deps: InstanceDeps, name: string, values: readonly string[]
     case "type":
       return any((network, value) => (value === "builtin") === network.predefined);
     case "dangling":
-      return any((network, value) => (value === "true") === (!network.predefined && membersOf(deps, network).length === 0));
+      return any(
+        (network, value) => (value === "true") === (!network.predefined && membersOf(deps, network).length === 0),
+      );
     default:
       return any((_, value) => value === "local");
   }

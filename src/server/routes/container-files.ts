@@ -1,10 +1,10 @@
+import type { ContainerConfig } from "../../api/generated/engine-api.ts";
 import { invalid } from "../../base/error.ts";
+import type { PathStat } from "../../core/archive.ts";
 import { commitInstance } from "../../engine/instance/commit.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { exportInstance, readPath, statPath, writePath } from "../../engine/instance/files.ts";
-import type { PathStat } from "../../core/archive.ts";
-import type { ContainerConfig } from "../../api/generated/engine-api.ts";
-import { empty, type Exchange, json, type Route, sent } from "../exchange.ts";
+import { type Exchange, empty, json, type Route, sent } from "../exchange.ts";
 import { readObject, shapeOf } from "../json-body.ts";
 
 type Handler = Route<InstanceDeps>["handle"];
@@ -42,7 +42,9 @@ const get: Handler = async (exchange, deps) => {
 
 const put: Handler = async (exchange, deps) => {
   const { params, query, request } = exchange;
-  await writePath(deps, params["id"]!, wantedPath(exchange), request, {
+  await writePath(deps, params["id"]!, {
+    path: wantedPath(exchange),
+    tar: request,
     keepKind: query.flag("noOverwriteDirNonDir"),
     copyOwner: query.flag("copyUIDGID"),
   });
@@ -61,7 +63,8 @@ async function pipe(source: import("node:stream").Readable, { response, signal }
   signal.addEventListener("abort", () => source.destroy());
   try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
-      if (!response.write(chunk)) await new Promise<void>((resolve) => response.once("drain", resolve).once("close", resolve));
+      if (!response.write(chunk))
+        await new Promise<void>((resolve) => response.once("drain", resolve).once("close", resolve));
       if (response.destroyed) break;
     }
     response.end();

@@ -87,9 +87,7 @@ async function stream(exchange: Exchange, deps: InstanceDeps, session: ExecSessi
     sendStream(client, exec.attachStderr ? session.stderr : drop(session.stderr), frameStreams.stderr, tty),
   ]);
   if (!session.stdin) client.resume();
-  const detached = session.stdin
-    ? receiveInput(client, session.stdin, tty ? keys : undefined)
-    : Promise.resolve(false);
+  const detached = session.stdin ? receiveInput(client, session.stdin, tty ? keys : undefined) : Promise.resolve(false);
   const over = output.then(async () => {
     const { error } = await session.ended;
     if (error) await writeAll(client, frameOutput(frameStreams.stdout, Buffer.from(`${error}\r\n`), tty));

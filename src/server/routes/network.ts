@@ -59,11 +59,13 @@ function encodeMembers(deps: InstanceDeps, network: NetworkRecord): NonNullable<
 
 const list: Handler = ({ query }, deps) => {
   const networks = listNetworks(deps, query.filters(networkFilters));
-  return json(200, networks.map((network) => encodeNetwork(deps, network, false)));
+  return json(
+    200,
+    networks.map((network) => encodeNetwork(deps, network, false)),
+  );
 };
 
-const inspect: Handler = ({ params }, deps) =>
-  json(200, encodeNetwork(deps, findNetwork(deps, params["id"]!), true));
+const inspect: Handler = ({ params }, deps) => json(200, encodeNetwork(deps, findNetwork(deps, params["id"]!), true));
 
 type CreateBody = Network & { CheckDuplicate?: boolean | null };
 

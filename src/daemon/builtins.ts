@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { KeyedLock } from "../base/keyed-lock.ts";
+import type { Logger } from "../base/log.ts";
+import { hostPlatform } from "../base/platform.ts";
+import { isRunning } from "../core/instance.ts";
+import { createConfinedArchive } from "../drivers/archive/confined/confined-archive.ts";
+import { createFilesContent } from "../drivers/content/files/files-content.ts";
+import { createMemoryEvents } from "../drivers/event/memory/memory-events.ts";
+import { createK8sFileLogs } from "../drivers/log/k8s-file/k8s-file-log.ts";
+import { createLinuxMachine } from "../drivers/machine/linux/linux-machine.ts";
+import { BridgeNetwork } from "../drivers/network/bridge/bridge-network.ts";
+import { defaultPools } from "../drivers/network/bridge/subnet.ts";
+import { createOverlaySnapshots } from "../drivers/snapshot/overlay/overlay-snapshots.ts";
+import { openDatabase } from "../drivers/state/sqlite/database.ts";
+import {
+  createNetworkRepository,
+  createVolumeRepository,
+  documentMigrations,
+} from "../drivers/state/sqlite/documents.ts";
+import { createImageRepository, imageMigrations } from "../drivers/state/sqlite/image-repository.ts";
+import { createInstanceRepository, instanceMigration } from "../drivers/state/sqlite/instances.ts";
+import { createLocalVolumes } from "../drivers/volume/local/local-volumes.ts";
+import type { EngineSettings, InstanceDeps } from "../engine/instance/deps.ts";
+import { ExecTable } from "../engine/instance/exec-table.ts";
+import { HealthMonitor } from "../engine/instance/health.ts";
+import { LogRotations } from "../engine/instance/log-rotation.ts";
+import { RestartSchedule } from "../engine/instance/restart-policy.ts";
+import { InstanceSignals } from "../engine/instance/signals.ts";
+import { parseCapabilityMask } from "../engine/spec/capabilities.ts";
+import type { SeccompProfile } from "../engine/spec/seccomp.ts";
+import { readTextIfPresent } from "../os/files.ts";
+import type { DaemonConfig } from "./config.ts";
+import type { DaemonPaths } from "./paths.ts";
+import { findProgram, requireProgram } from "./programs.ts";
+import { createRegistry } from "./registry.ts";
+import { createRuntimes, type Runtimes } from "./runtimes.ts";
+
+export interface Builtins {
+  readonly deps: InstanceDeps;
+  readonly runtimes: Runtimes;
+  /** Removes what an earlier process left half-made. */
+  sweep(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The one list of drivers. Nothing else in the program chooses an implementation. */
+export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Logger): Builtins {
+  const db = openDatabase(paths.database, [...imageMigrations, instanceMigration, ...documentMigrations]);
+  const machine = createLinuxMachine();
+  const content = createFilesContent(paths.content);
+  const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content });
+  const instances = createInstanceRepository(db);
+  const runtimes = createRuntimes(config, paths);
+  const networkDriver = new BridgeNetwork({
+    netnsDir: paths.netns,
+    table: tableName(paths),
+    interfacePrefix: "veth",
+    pools: config.addressPools.length > 0 ? config.addressPools : defaultPools,
+    spares: 4,
+    nft: requireProgram("nft", "nftables"),
+    log,
+  });
+  const deps: InstanceDeps = {
+    content,
+    snapshots,
+    instances,
+    images: createImageRepository(db),
+    registry: createRegistry(config),
+    events: createMemoryEvents(),
+    log,
+    imageUsers: (imageId) =>
+      instances
+        .list()
+        .filter(({ image }) => image.id === imageId)
+        .map((record) => ({ instanceId: record.id, running: isRunning(record) })),
+    volumes: createVolumeRepository(db),
+    volumeDriver: createLocalVolumes(paths.volumes),
+    networks: createNetworkRepository(db),
+    networkDriver,
+    runtimes: runtimes.byName,
+    exits: runtimes.exits,
+    logs: createK8sFileLogs(),
+    machine,
+    archive: createConfinedArchive(),
+    settings: createSettings(config, paths, runtimes.defaultName),
+    locks: new KeyedLock(),
+    signals: new InstanceSignals(),
+    execs: new ExecTable(),
+    health: new HealthMonitor(),
+    restarts: new RestartSchedule(),
+    rotations: new LogRotations(),
+  };
+  return {
+    deps,
+    runtimes,
+    async sweep() {
+      content.sweep();
+      await snapshots.sweep();
+    },
+    async close() {
+      deps.restarts.close();
+      deps.health.close();
+      deps.rotations.close();
+      runtimes.exits.close();
+      await networkDriver.close();
+      db.close();
+    },
+  };
+}
+
+/** Daemons with other roots have tables of their own. */
+function tableName({ database }: DaemonPaths): string {
+  if (database === "/var/lib/isle/isle.db") return "isle";
+  return `isle_${createHash("sha256").update(database).digest("hex").slice(0, 8)}`;
+}
+
+function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime: string): EngineSettings {
+  return {
+    defaultRuntime,
+    seccompProfile: readSeccompProfile(),
+    capabilities: parseCapabilityMask(readFileSync("/proc/self/status", "utf8")),
+    architecture: hostPlatform().architecture,
+    cgroupParent: config.cgroupParent,
+    defaultUlimits: config.defaultUlimits,
+    defaultShmBytes: config.defaultShmBytes,
+    defaultLog: { type: config.logDriver, options: config.logOpts },
+    dns: config.dns,
+    dnsOptions: config.dnsOpts,
+    dnsSearch: config.dnsSearch,
+    initPath: config.initPath ?? findProgram("catatonit") ?? findProgram("docker-init") ?? findProgram("tini"),
+    stopTimeoutSeconds: 10,
+    paths: { instance: paths.instance, log: paths.log },
+  };
+}
+
+/** The profile that Debian's golang-github-containers-common installs. */
+function readSeccompProfile(): SeccompProfile | undefined {
+  const text =
+    readTextIfPresent("/usr/share/containers/seccomp.json") ?? readTextIfPresent("/etc/containers/seccomp.json");
+  return text === undefined ? undefined : (JSON.parse(text) as SeccompProfile);
+}

@@ -1,0 +1,23 @@
+import { join } from "node:path";
+
+/** Where everything of one daemon lies. */
+export function daemonPaths(dataRoot: string, execRoot: string) {
+  return {
+    lock: join(dataRoot, "lock"),
+    database: join(dataRoot, "isle.db"),
+    identity: join(dataRoot, "engine-id"),
+    boot: join(dataRoot, "boot-id"),
+    content: join(dataRoot, "content"),
+    snapshots: dataRoot,
+    instances: join(dataRoot, "instances"),
+    volumes: join(dataRoot, "volumes"),
+    instance: (id: string) => join(dataRoot, "instances", id),
+    log: (id: string) => join(dataRoot, "instances", id, "log"),
+    exits: join(execRoot, "exits"),
+    exec: join(execRoot, "exec"),
+    netns: join(execRoot, "netns"),
+    runtimeState: (name: string) => join(execRoot, "runtime", name),
+  };
+}
+
+export type DaemonPaths = ReturnType<typeof daemonPaths>;

@@ -1,0 +1,65 @@
+import { IsleError } from "../base/error.ts";
+import type { ExitWatch, Runtime } from "../core/runtime.ts";
+import { watchExits } from "../drivers/runtime/oci/exits.ts";
+import { createOciRuntime } from "../drivers/runtime/oci/oci-runtime.ts";
+import type { DaemonConfig } from "./config.ts";
+import type { DaemonPaths } from "./paths.ts";
+import { findProgram, requireProgram } from "./programs.ts";
+
+/** OCI runtimes looked for on every machine, by the name users write; the first that is there is the default. */
+const known: ReadonlyArray<{ name: string; program: string; args?: readonly string[] }> = [
+  { name: "crun", program: "crun" },
+  { name: "runc", program: "runc" },
+  { name: "gvisor", program: "runsc", args: ["--network=sandbox"] },
+];
+
+export interface Runtimes {
+  readonly byName: ReadonlyMap<string, Runtime>;
+  readonly programs: Readonly<Record<string, string>>;
+  readonly defaultName: string;
+  readonly conmon: string;
+  readonly exits: ExitWatch;
+}
+
+export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtimes {
+  const conmon = requireProgram("conmon", "conmon");
+  const wanted = [
+    ...known.flatMap(({ name, program, args = [] }) => {
+      const path = findProgram(program);
+      return path ? [{ name, path, args }] : [];
+    }),
+    ...Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => ({ name, path, args: runtimeArgs })),
+  ];
+  const defaultName = config.defaultRuntime ?? wanted[0]?.name;
+  if (!defaultName || !wanted.some(({ name }) => name === defaultName)) {
+    throw new IsleError(
+      "unavailable",
+      defaultName ? `runtime ${defaultName} is not known` : "no OCI runtime is installed",
+      {
+        hint: "apt-get install crun",
+      },
+    );
+  }
+  const byName = new Map(
+    wanted.map(({ name, path, args }) => [
+      name,
+      createOciRuntime({
+        name,
+        program: path,
+        globalArgs: args,
+        stateRoot: paths.runtimeState(name),
+        conmon,
+        exitDir: paths.exits,
+        execDir: paths.exec,
+        bundleOf: paths.instance,
+      }),
+    ]),
+  );
+  return {
+    byName,
+    programs: Object.fromEntries(wanted.map(({ name, path }) => [name, path])),
+    defaultName,
+    conmon,
+    exits: watchExits(paths.exits),
+  };
+}

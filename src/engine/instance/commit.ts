@@ -1,0 +1,68 @@
+import type { ContainerConfig } from "../../api/generated/engine-api.ts";
+import { notFound } from "../../base/error.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
+import type { ImageRunConfig } from "../../core/image.ts";
+import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import { commitImage } from "../image/commit-image.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { publishInstanceEvent } from "./events.ts";
+import { findInstance, runtimeOf } from "./find.ts";
+
+export interface CommitInstanceRequest {
+  readonly instance: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly author: string;
+  readonly comment: string;
+  readonly changes: readonly string[];
+  /** Keep the workload still while its files are read. */
+  readonly pause: boolean;
+  /** Replaces members of the instance's own config. */
+  readonly config: ContainerConfig;
+}
+
+/** Makes an image of what an instance changed. Returns the image's id. */
+export async function commitInstance(deps: InstanceDeps, request: CommitInstanceRequest): Promise<string> {
+  const { id } = findInstance(deps, request.instance);
+  return deps.locks.run(id, async () => {
+    const record = findInstance(deps, id);
+    const parent = deps.images.get(record.image.id);
+    if (!parent) throw notFound(`No such image: ${record.image.id}`);
+    const image = await whileStill(deps, record, request.pause, () =>
+      commitImage(deps, {
+        rootId: id,
+        parent,
+        config: { ...record.config, ...request.config } as ImageRunConfig,
+        createdBy: [...(record.config.Entrypoint ?? []), ...(record.config.Cmd ?? [])].join(" "),
+        author: request.author,
+        comment: request.comment,
+        changes: request.changes,
+        names: nameOf(request),
+      }),
+    );
+    publishInstanceEvent(deps, record, "commit", { comment: request.comment });
+    return image.id;
+  });
+}
+
+function nameOf({ repository, tag }: CommitInstanceRequest): string[] {
+  if (repository === "") return [];
+  const reference = parseReference(tag === "" ? repository : `${repository}:${tag}`);
+  return [formatReference(withDefaultTag(reference))];
+}
+
+async function whileStill<T>(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  pause: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!pause || !isRunning(record) || record.state.status === "paused") return work();
+  const runtime = runtimeOf(deps, record);
+  await runtime.pause(record.id);
+  try {
+    return await work();
+  } finally {
+    await runtime.resume(record.id);
+  }
+}

@@ -1,0 +1,59 @@
+import { messageOf } from "../../base/error.ts";
+import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import type { LiveAttachment } from "../../core/network.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { handleExit, releaseRun, scheduleRestart } from "./settle-exit.ts";
+import { launch } from "./start.ts";
+
+/** Attachments of instances that still run, for the network to adopt. */
+export function liveAttachments({ instances }: Pick<InstanceDeps, "instances">): LiveAttachment[] {
+  return instances.list().flatMap((record) => {
+    if (!isRunning(record)) return [];
+    return [{ instanceId: record.id, netns: record.state.netns, endpoints: record.state.endpoints }];
+  });
+}
+
+/**
+ * Brings records and processes together after a start: instances that run are adopted, those that ended while nobody
+ * watched are settled as if they ended now, and restart policies are honoured. With `rebooted` nothing can run.
+ */
+export async function recoverInstances(deps: InstanceDeps, { rebooted }: { rebooted: boolean }): Promise<void> {
+  await Promise.all(
+    deps.instances
+      .list()
+      .map((record) =>
+        recoverOne(deps, record, rebooted).catch((error: unknown) =>
+          deps.log.error("recovering an instance failed", { instance: record.id, error: messageOf(error) }),
+        ),
+      ),
+  );
+}
+
+async function recoverOne(deps: InstanceDeps, record: InstanceRecord, rebooted: boolean): Promise<void> {
+  const { id } = record;
+  if (isRunning(record)) {
+    const exitCode = rebooted ? undefined : deps.exits.read(id);
+    const alive = !rebooted && deps.machine.processAlive(record.state.pid, record.state.pidStart);
+    if (exitCode !== undefined) return handleExit(deps, id, exitCode);
+    if (!alive) return handleExit(deps, id);
+    return adopt(deps, record);
+  }
+  // A start or an end that was cut short may have left a process, a mount or a namespace.
+  await deps.locks.run(id, () => releaseRun(deps, record));
+  if (record.state.status === "restarting") return scheduleRestart(deps, id, 0);
+  if (wantsStart(record)) await deps.locks.run(id, () => launch(deps, record));
+}
+
+/** The process runs on; what the daemon did for it begins again. */
+function adopt(deps: InstanceDeps, record: InstanceRecord): void {
+  // A daemon that died between making the process and starting its command left it waiting.
+  deps.rotations.watch(deps, record);
+  deps.health.watch(deps, record, true);
+}
+
+/** Policies that bring an instance back with the daemon; one that never ran was never wanted up. */
+function wantsStart({ host, state, stoppedByHand }: InstanceRecord): boolean {
+  if (state.status === "created") return false;
+  const name = host.RestartPolicy?.Name;
+  return name === "always" || (name === "unless-stopped" && !stoppedByHand);
+}

@@ -1,0 +1,32 @@
+import { ptr } from "bun:ffi";
+import { check, cString, libc } from "./libc.ts";
+import { listMounts, mount, mountFlag, unmount } from "./mount.ts";
+
+const newMountNamespace = 0x20000;
+const cgroupRoot = "/sys/fs/cgroup";
+
+/** True on a machine with version 1 controllers and an empty version 2 tree beside them. */
+export function isHybridCgroup(): boolean {
+  const below = listMounts().filter(({ target }) => target.startsWith(`${cgroupRoot}/`));
+  return below.some(({ type }) => type === "cgroup2") && below.some(({ type }) => type === "cgroup");
+}
+
+/**
+ * crun refuses to run where both cgroup versions are mounted. In a mount namespace of ours we take the version 2 tree
+ * away; every other mount goes on to be shared with the machine. The process starts anew in it, under its own pid.
+ */
+export function reexecWithoutUnifiedCgroup(argv: readonly string[]): never {
+  check(libc.unshare(newMountNamespace), "unshare");
+  mount({ source: "none", target: cgroupRoot, flags: mountFlag.private });
+  for (const { target, type } of listMounts()) if (type === "cgroup2") unmount(target);
+  const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
+  const [args, env] = [pointers(argv), pointers(environment)];
+  check(libc.execve(cString(process.execPath), args.table, env.table), "execve", process.execPath);
+  throw new Error("unreachable");
+}
+
+/** A NULL-terminated array of C strings; `kept` holds them alive during the call. */
+function pointers(texts: readonly string[]): { table: BigUint64Array; kept: Uint8Array[] } {
+  const kept = texts.map(cString);
+  return { table: new BigUint64Array([...kept.map((text) => BigInt(ptr(text))), 0n]), kept };
+}

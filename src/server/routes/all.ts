@@ -1,0 +1,21 @@
+import type { Route } from "../exchange.ts";
+import { containerRoutes } from "./container.ts";
+import { containerFileRoutes } from "./container-files.ts";
+import { containerStreamRoutes } from "./container-streams.ts";
+import { execRoutes } from "./exec.ts";
+import { imageRoutes } from "./image.ts";
+import { networkRoutes } from "./network.ts";
+import { type SystemDeps, systemRoutes } from "./system.ts";
+import { volumeRoutes } from "./volume.ts";
+
+/** Every route of the engine, in the order in which they are tried. */
+export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
+  ...systemRoutes,
+  ...containerRoutes,
+  ...containerStreamRoutes,
+  ...containerFileRoutes,
+  ...execRoutes,
+  ...volumeRoutes,
+  ...networkRoutes,
+  ...imageRoutes,
+];
