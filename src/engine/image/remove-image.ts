@@ -41,7 +41,7 @@ function removeByName(
   options: Removing,
 ): void {
   const user = deps.imageUsers(image.id)[0];
-  if (!options.force && user && sameRepository(deps.images.namesOf(image.id))) {
+  if (!options.force && user && isOnlyName(deps.images.namesOf(image.id))) {
     throw conflict(
       `conflict: unable to remove repository reference "${text}" (must force) - container ` +
         `${shortId(user.instanceId)} is using its referenced image ${shortId(image.id)}`,
@@ -73,6 +73,10 @@ function removeById(deps: ImageDeps, image: ImageRecord, options: Removing): voi
 }
 
 const sameRepository = (names: readonly string[]): boolean => new Set(names.map(repositoryOf)).size === 1;
+
+/** At most one tag, and digests of the same repository. */
+const isOnlyName = (names: readonly string[]): boolean =>
+  sameRepository(names) && names.filter((name) => !isDigestName(name)).length <= 1;
 
 interface Problem {
   /** An instance needs the image. */

@@ -10,7 +10,7 @@ import { baseName, here, isWhiteoutNode, joinPath, listNames, parentOf } from ".
 
 /** Packs a path of the root that was entered; a directory with all below it. Names begin with its last component. */
 export function packPath(path: string, output: OutputStream): void {
-  const name = Buffer.from(path.endsWith("/.") ? "." : basename(path) || ".");
+  const name = Buffer.from(path.endsWith("/.") ? "." : basename(path) || "/");
   const packer = new Packer(output, false);
   packer.pack(Buffer.from(path), name);
   output.write(endOfArchive());
@@ -54,7 +54,7 @@ class Packer {
 
   #packOther(path: Buffer, name: Buffer, stat: BigIntStats): void {
     const isDirectory = stat.isDirectory();
-    const shown = isDirectory ? Buffer.concat([name, Buffer.from("/")]) : name;
+    const shown = isDirectory ? joinPath(name, Buffer.alloc(0)) : name;
     this.#output.write(encodeEntry(describe({ path, name: shown, stat })));
     if (!isDirectory) return;
     if (this.#whiteouts && readXattr(path, "trusted.overlay.opaque")?.toString() === "y") {

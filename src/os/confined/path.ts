@@ -13,8 +13,10 @@ export function parentOf(path: Buffer): Buffer {
 
 export const baseName = (path: Buffer): Buffer => path.subarray(path.lastIndexOf(slash) + 1);
 
-export const joinPath = (parent: Buffer, name: Buffer): Buffer =>
-  parent.length === 0 ? name : Buffer.concat([parent, Buffer.from("/"), name]);
+export function joinPath(parent: Buffer, name: Buffer): Buffer {
+  if (parent.length === 0) return name;
+  return Buffer.concat(parent.at(-1) === slash ? [parent, name] : [parent, Buffer.from("/"), name]);
+}
 
 export function isDirectory(path: Buffer): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;

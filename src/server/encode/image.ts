@@ -12,7 +12,7 @@ import type { inspectImage } from "../../engine/image/inspect-image.ts";
 import { createdSeconds, type ListedImage } from "../../engine/image/list-images.ts";
 import type { Removal } from "../../engine/image/remove-image.ts";
 
-export function encodeSummary(listed: ListedImage, { users }: { users?: number } = {}): ImageSummary {
+export function encodeSummary(listed: ListedImage, users: number): ImageSummary {
   const { image, tags, digests, sharedBytes } = listed;
   return {
     Id: image.id,
@@ -23,7 +23,7 @@ export function encodeSummary(listed: ListedImage, { users }: { users?: number }
     Size: image.sizeBytes,
     SharedSize: sharedBytes ?? -1,
     Labels: image.config.config?.Labels ?? null,
-    Containers: users ?? -1,
+    Containers: users,
   };
 }
 

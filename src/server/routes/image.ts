@@ -26,7 +26,7 @@ const list: Handler = (exchange, deps) => {
   const listed = listImages(deps, { all: query.flag("all"), filters, sharedSize: query.flag("shared-size") });
   return json(
     200,
-    listed.map((each) => withOldNames(exchange, encodeSummary(each))),
+    listed.map((each) => withOldNames(exchange, encodeSummary(each, deps.imageUsers(each.image.id).length))),
   );
 };
 
