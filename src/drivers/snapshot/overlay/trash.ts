@@ -1,5 +1,4 @@
-import { readdirSync, renameSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdirSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../../../base/error.ts";
 import { runOk } from "../../../os/process.ts";
@@ -16,16 +15,25 @@ export function discard(trash: string, path: string): Promise<void> {
   return deleteTree(grave);
 }
 
-/** Deletes everything in a directory, one by one. */
+/** Deletes everything in a directory. */
 export async function emptyDirectory(directory: string): Promise<void> {
-  for (const name of readdirSync(directory)) await deleteTree(join(directory, name));
+  const paths = readdirSync(directory).map((name) => join(directory, name));
+  for (const path of paths) await deleteTree(path);
 }
 
+/** rm(1) walks by descriptor: a workload can make trees deeper than a path may be long, on which `fs.rm` never ends. */
 async function deleteTree(path: string): Promise<void> {
+  if (!removeUnusedRoot(path)) await runOk("rm", ["-rf", "--", path]);
+}
+
+/** The root of a workload that wrote nothing has a few empty directories, not worth a process. */
+function removeUnusedRoot(path: string): boolean {
   try {
-    await rm(path, { recursive: true, force: true });
+    for (const name of ["upper", "merged", "work/work", "work"]) rmdirSync(join(path, name));
+    unlinkSync(join(path, "lower"));
+    rmdirSync(path);
+    return true;
   } catch {
-    // Trees deeper than a path may be long need rm(1), which walks by descriptor.
-    await runOk("rm", ["-rf", "--", path]);
+    return false;
   }
 }
