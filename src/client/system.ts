@@ -2,7 +2,6 @@ import type {
   AuthConfig,
   BuildCache,
   ContainerSummary,
-  EventMessage,
   ImageSummary,
   SystemInfo,
   SystemVersion,
@@ -10,6 +9,7 @@ import type {
 } from "../api/generated/engine-api.ts";
 import type { Client } from "./client.ts";
 import type { Filters } from "./containers.ts";
+import { textLines } from "./json-lines.ts";
 
 export const systemVersion = (client: Client): Promise<SystemVersion> => client.json("GET", "/version");
 
@@ -31,11 +31,11 @@ export interface EventOptions {
   readonly filters?: Filters;
 }
 
-export const systemEvents = (
-  client: Client,
-  query: EventOptions,
-  signal?: AbortSignal,
-): AsyncGenerator<EventMessage, void> => client.lines("GET", "/events", { query: { ...query }, signal });
+/** Events as the JSON they came in: `timeNano` has more digits than a number keeps. */
+export async function* systemEvents(client: Client, query: EventOptions): AsyncGenerator<string, void> {
+  const { body } = await client.stream("GET", "/events", { query: { ...query } });
+  yield* textLines(body);
+}
 
 /** Asks the registry, through the daemon, whether the credentials are right. */
 export const checkLogin = (client: Client, auth: AuthConfig): Promise<{ Status?: string; IdentityToken?: string }> =>

@@ -92,6 +92,7 @@ export function imageFields(trunc: boolean): Fields<ImageRow> {
     Digest: { header: "DIGEST", value: ({ digest }) => digest },
     CreatedSince: { header: "CREATED", value: ({ image }) => ((image.Created ?? 0) > 0 ? ago(image.Created!) : "N/A") },
     CreatedAt: { header: "CREATED AT", value: ({ image }) => goTime(image.Created ?? 0) },
+    VirtualSize: { header: "SIZE", value: ({ image }) => formatBytes(image.Size ?? 0) },
     Size: { header: "SIZE", value: ({ image }) => formatBytes(image.Size ?? 0, 3) },
     Containers: { header: "CONTAINERS", value: ({ image }) => count(image.Containers) },
     SharedSize: { header: "SHARED SIZE", value: ({ image }) => bytes(image.SharedSize) },

@@ -1,6 +1,7 @@
 import { FrameDecoder, framedContentType, rawContentType } from "../../api/stream-frame.ts";
 import { containerLogs, inspectContainer } from "../../client/containers.ts";
 import { command } from "../command.ts";
+import { apiTime } from "../flags/api-time.ts";
 import { writeFrames } from "../session/attached-session.ts";
 
 export const logs = command({
@@ -33,26 +34,4 @@ export const logs = command({
 
 async function hasTerminal(client: Parameters<typeof inspectContainer>[0], id: string): Promise<boolean> {
   return (await inspectContainer(client, id)).Config?.Tty ?? false;
-}
-
-const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600 };
-
-/** A duration such as `1h30m` becomes the moment that long ago; anything else goes to the daemon as it is. */
-export function apiTime(text: string): string {
-  if (!/^(\d+(\.\d+)?[smh])+$/.test(text)) return localTime(text);
-  let seconds = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)([smh])/g))
-    seconds += Number(amount) * unitSeconds[unit!]!;
-  return (Date.now() / 1000 - seconds).toFixed(9);
-}
-
-/** A date without a zone is local; the daemon takes seconds since 1970. */
-function localTime(text: string): string {
-  if (!/^\d{4}-\d\d-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?$/.test(text)) return text;
-  const full =
-    text.replace(" ", "T") +
-    ["T00:00:00", "", "", ":00:00", "", "", ":00"][
-      text.length === 10 ? 0 : text.length === 13 ? 3 : text.length === 16 ? 6 : 1
-    ]!;
-  return (new Date(full).getTime() / 1000).toFixed(9);
 }

@@ -66,7 +66,7 @@ export function containerFields(trunc: boolean): Fields<ContainerSummary> {
     Size: { header: "SIZE", value: size },
     Names: { header: "NAMES", value: ({ Names }) => ownNames(Names ?? [], trunc).join(",") },
     Labels: { header: "LABELS", value: ({ Labels }) => formatLabels(Labels) },
-    Label: { header: "LABEL", value: ({ Labels }) => Labels ?? {} },
+    Platform: { header: "PLATFORM", value: () => null },
     Mounts: { header: "MOUNTS", value: (item) => mounts(item, trunc) },
     LocalVolumes: {
       header: "LOCAL VOLUMES",

@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/error.ts";
-import { actOnContainer, attachContainer, startContainer, waitContainer } from "../../client/containers.ts";
+import { startContainer } from "../../client/containers.ts";
 import { ResponseError } from "../../client/errors.ts";
 import { type Context, command } from "../command.ts";
 import { containerFlags } from "../create/container-flags.ts";
@@ -8,6 +8,7 @@ import { type Created, createFromFlags } from "../create/create-container.ts";
 import { errorText } from "../error-text.ts";
 import { Exit, usageError } from "../exit.ts";
 import { defaultDetachKeys, parseDetachKeys } from "../session/detach-keys.ts";
+import { runForeground } from "../session/foreground.ts";
 
 const runFlags = {
   ...containerFlags,
@@ -66,49 +67,20 @@ interface RunSession {
   readonly proxies: boolean;
 }
 
-async function runAttached(
-  context: RunContext,
-  { id, body }: Created,
-  { detachKeys, proxies }: RunSession,
-): Promise<number> {
-  const { flags, client, io } = context;
-  const tty = body.Tty ?? false;
-  const stdin = body.AttachStdin ?? false;
-  const streams = { stdin, stdout: body.AttachStdout ?? false, stderr: body.AttachStderr ?? false };
-  const attaches = stdin || streams.stdout || streams.stderr;
-  const [stream, { outcome }, session] = await Promise.all([
-    attaches ? attachContainer(client, id, { ...streams, detachKeys }) : undefined,
-    waitContainer(client, id, flags.rm ? "removed" : "next-exit"),
-    import("../session/attached-session.ts"),
-  ]);
-  const stopProxy = proxies ? await proxy(context, id) : () => {};
-  const ending = stream && session.runSession(stream, { io, tty, stdin, detachKeys });
-  ending?.catch(() => {}); // looked at below, once the start succeeded
-  await startContainer(client, id).catch((error: unknown) => {
-    stream?.close();
-    outcome.catch(() => {});
-    refuseStart(error);
+async function runAttached(context: RunContext, { id, body }: Created, session: RunSession): Promise<number> {
+  const result = await runForeground(context, {
+    ...session,
+    id,
+    tty: body.Tty ?? false,
+    streams: {
+      stdin: body.AttachStdin ?? false,
+      stdout: body.AttachStdout ?? false,
+      stderr: body.AttachStderr ?? false,
+    },
+    condition: context.flags.rm ? "removed" : "next-exit",
+    start: () => startContainer(context.client, id).catch(refuseStart),
   });
-  const stopResizes = tty ? await resizes(context, id) : () => {};
-  try {
-    if ((await ending) === "detached") return 0;
-    const { StatusCode, Error: failure } = await outcome;
-    if (failure?.Message) throw new Exit(125, `Error waiting for container: ${failure.Message}`);
-    return StatusCode ?? 0;
-  } finally {
-    stopProxy();
-    stopResizes();
-  }
-}
-
-async function proxy({ io, client }: RunContext, id: string): Promise<() => void> {
-  const { proxySignals } = await import("../session/signal-proxy.ts");
-  return proxySignals(io, (signal) => actOnContainer(client, id, { verb: "kill", query: { signal } }));
-}
-
-async function resizes({ io, client }: RunContext, id: string): Promise<() => void> {
-  const { followResizes } = await import("../session/resize.ts");
-  return followResizes(io, (query) => actOnContainer(client, id, { verb: "resize", query }));
+  return result.end === "detached" ? 0 : result.code;
 }
 
 /** A process that could not be started has the shell's codes: 127 not found, 126 not executable. */

@@ -47,7 +47,8 @@ function addPublished(plan: PublishedPorts, text: string): void {
   for (let offset = 0; offset < count; offset += 1) {
     const key = `${first + offset}/${protocol}`;
     plan.exposed[key] = {};
-    (plan.bindings[key] ??= []).push({ HostIp: ip, HostPort: hostPortText(host, { offset, count }) });
+    const binding = { HostIp: ip, HostPort: hostPortText(host, { offset, count }) };
+    plan.bindings[key] = [...(plan.bindings[key] ?? []), binding];
   }
 }
 

@@ -63,9 +63,13 @@ function shortFlags(state: State, word: string): void {
     if (found === undefined) throw new FlagError(`unknown shorthand flag: '${letter}' in -${word.slice(at)}`);
     const [name, flag] = found;
     const rest = word.slice(at + 1);
-    if (rest.startsWith("=")) return set(state, name, rest.slice(1));
-    if (flag.type === "bool") set(state, name, "true");
-    else return set(state, name, rest === "" ? detached(state, flag, `'${letter}' in -${word.slice(at)}`) : rest);
+    if (flag.type === "bool" && !rest.startsWith("=")) {
+      set(state, name, "true");
+      continue;
+    }
+    const text = rest === "" ? detached(state, flag, `'${letter}' in -${word.slice(at)}`) : rest.replace(/^=/, "");
+    set(state, name, text);
+    return;
   }
 }
 

@@ -34,7 +34,8 @@ export function filtersOf(texts: readonly string[]): Record<string, string[]> {
   const filters: Record<string, string[]> = {};
   for (const text of texts.filter((text) => text !== "")) {
     const [name, value = ""] = splitOnce(text, "=");
-    (filters[name.trim().toLowerCase()] ??= []).push(value.trim());
+    const key = name.trim().toLowerCase();
+    filters[key] = [...(filters[key] ?? []), value.trim()];
   }
   return filters;
 }

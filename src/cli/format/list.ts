@@ -25,9 +25,13 @@ export async function formatList<T>(items: readonly T[], { fields, columns, form
     const rows = items.map((item) => shown.map((field) => plain(field.value(item))));
     return formatTable([shown.map((field) => field.header), ...rows]);
   }
-  if (format === "json") return items.map((item) => `${JSON.stringify(sorted(fields, item))}\n`).join("");
+  if (format === "json") return items.map((item) => `${escapeHtml(JSON.stringify(sorted(fields, item)))}\n`).join("");
   return formatByTemplate(items, fields, format);
 }
+
+/** Go writes these signs as escapes in JSON, so that it may stand inside HTML. */
+const escapeHtml = (json: string): string =>
+  json.replace(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`);
 
 const plain = (value: unknown): string => (typeof value === "string" ? value : String(value));
 

@@ -1,8 +1,7 @@
-const minimumWidth = 10;
 const gap = 3;
 
 /** Lines of cells in columns; the last cell of a line is not padded. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[], minimumWidth = 10): string {
   const widths: number[] = [];
   for (const row of rows) {
     row.slice(0, -1).forEach((cell, column) => {

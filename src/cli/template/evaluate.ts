@@ -90,11 +90,11 @@ function call(command: readonly Operand[], scope: Scope, piped: readonly unknown
   const [first, ...rest] = command;
   if (first!.kind !== "function") {
     if (rest.length > 0 || piped.length > 0) throw new TemplateError("can't give argument to non-function");
-    return valueOf(first!, scope);
+    return operandValue(first!, scope);
   }
   const { name } = first as { name: string };
   if (name === "and" || name === "or") return shortCircuit(name, rest, { scope, piped });
-  return apply(name, [...rest.map((operand) => valueOf(operand, scope)), ...piped]);
+  return apply(name, [...rest.map((operand) => operandValue(operand, scope)), ...piped]);
 }
 
 function shortCircuit(
@@ -103,7 +103,7 @@ function shortCircuit(
   { scope, piped }: { scope: Scope; piped: readonly unknown[] },
 ): unknown {
   for (const operand of operands) {
-    const value = valueOf(operand, scope);
+    const value = operandValue(operand, scope);
     if (isTrue(value) === (name === "or")) return value;
     if (operand === operands.at(-1) && piped.length === 0) return value;
   }
@@ -116,7 +116,7 @@ function apply(name: string, args: unknown[]): unknown {
   return implementation(...args);
 }
 
-function valueOf(operand: Operand, scope: Scope): unknown {
+function operandValue(operand: Operand, scope: Scope): unknown {
   switch (operand.kind) {
     case "dot":
       return scope.dot;
@@ -130,7 +130,7 @@ function valueOf(operand: Operand, scope: Scope): unknown {
     case "function":
       return apply(operand.name, []);
     default:
-      return fieldsOf(valueOf(operand.of, scope), operand.names);
+      return fieldsOf(operandValue(operand.of, scope), operand.names);
   }
 }
 

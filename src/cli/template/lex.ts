@@ -65,9 +65,9 @@ function tokensOf(body: string): Token[] {
 
 function tokenOf([, space, quoted, raw, char, number, field, variable, word, symbol]: RegExpExecArray): Token {
   const spaced = space !== "";
-  if (quoted !== undefined) return { kind: "literal", value: unescape(quoted), spaced };
+  if (quoted !== undefined) return { kind: "literal", value: withoutEscapes(quoted), spaced };
   if (raw !== undefined) return { kind: "literal", value: raw, spaced };
-  if (char !== undefined) return { kind: "literal", value: unescape(char).codePointAt(0)!, spaced };
+  if (char !== undefined) return { kind: "literal", value: withoutEscapes(char).codePointAt(0)!, spaced };
   if (number !== undefined) return { kind: "literal", value: Number(number), spaced };
   if (field !== undefined) return { kind: "field", name: field, spaced };
   if (variable !== undefined) return { kind: "variable", name: variable, spaced };
@@ -77,7 +77,7 @@ function tokenOf([, space, quoted, raw, char, number, field, variable, word, sym
 
 const escapes: Record<string, string> = { n: "\n", t: "\t", r: "\r", a: "\x07", b: "\b", f: "\f", v: "\v" };
 
-function unescape(text: string): string {
+function withoutEscapes(text: string): string {
   return text.replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)/g, (_, code: string) =>
     code.length > 1 ? String.fromCodePoint(Number.parseInt(code.slice(1), 16)) : (escapes[code] ?? code),
   );
