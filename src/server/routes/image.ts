@@ -96,7 +96,7 @@ function loadLine(progress: LoadProgress): ProgressLine {
 }
 
 /** `linux/arm64`, or the JSON object that newer clients send. */
-function platformOf(query: Query): Platform | undefined {
+export function platformOf(query: Query): Platform | undefined {
   const text = query.text("platform");
   if (!text) return undefined;
   if (!text.startsWith("{")) return parsePlatform(text);
