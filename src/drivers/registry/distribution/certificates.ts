@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
 import { isErrno } from "../../../base/error.ts";
+import { readTextIfPresent } from "../../../os/files.ts";
 import { defaultCertsDirs } from "./options.ts";
 
 export interface TlsMaterial {
-  readonly ca?: string[];
+  readonly ca: string[];
   readonly cert?: string;
   readonly key?: string;
 }
@@ -18,7 +19,15 @@ export function certificatesFor(host: string, directories: readonly string[] = d
     const names = listIfPresent(found);
     if (names.length > 0) return readMaterial(found, names);
   }
-  return {};
+  return { ca: machineCertificates() };
+}
+
+const machineBundle = "/etc/ssl/certs/ca-certificates.crt";
+
+/** What this machine trusts, its owner's additions included; the built-in list where it keeps no bundle. */
+function machineCertificates(): string[] {
+  const bundle = readTextIfPresent(machineBundle);
+  return bundle === undefined ? [...rootCertificates] : [bundle];
 }
 
 function readMaterial(directory: string, names: readonly string[]): TlsMaterial {
@@ -26,7 +35,7 @@ function readMaterial(directory: string, names: readonly string[]): TlsMaterial 
   const ca = names.filter((name) => name.endsWith(".crt")).map(text);
   const client = names.find((name) => name.endsWith(".cert") && names.includes(name.replace(/cert$/, "key")));
   return {
-    ...(ca.length > 0 && { ca: [...rootCertificates, ...ca] }),
+    ca: [...machineCertificates(), ...ca],
     ...(client && { cert: text(client), key: text(client.replace(/cert$/, "key")) }),
   };
 }

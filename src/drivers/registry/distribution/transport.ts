@@ -113,7 +113,8 @@ function sendBody(outgoing: http.ClientRequest, body: WireRequest["body"]): void
 /** The request a redirect asks for; credentials stay with the host they were meant for. */
 function redirected(request: WireRequest, location: string): WireRequest {
   const from = new URL(request.url);
-  if (!URL.canParse(location, from.href)) throw new IsleError("unavailable", `${from.host} redirected to a malformed URL`);
+  if (!URL.canParse(location, from.href))
+    throw new IsleError("unavailable", `${from.host} redirected to a malformed URL`);
   const to = new URL(location, from);
   if (to.protocol !== "https:" && !(to.protocol === "http:" && request.insecure)) {
     throw new IsleError("unavailable", `${from.host} redirected to ${to.protocol}//${to.host}, which is not secure`);
