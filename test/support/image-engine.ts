@@ -67,7 +67,8 @@ export async function addTestImage(engine: ImageEngine, name: string, sizes: rea
   return addImage(engine, { configBytes: Buffer.from(JSON.stringify(config)), layers, names: [name] });
 }
 
-function fileTar(name: string, body: Uint8Array): Buffer {
+/** A tar of one file. */
+export function fileTar(name: string, body: Uint8Array): Buffer {
   const head = encodeEntry(tarEntry(name, "file", { sizeBytes: body.length }));
   return Buffer.concat([head, body, padding(body.length), endOfArchive()]);
 }
