@@ -16,9 +16,9 @@ export const attach = command({
   async run(context) {
     const { flags, args, client, io, config } = context;
     const { Id, Config, State } = await inspectContainer(client, args[0]!);
-    if (!State?.Running) throw usageError("cannot attach to a stopped container, start it first");
-    if (State.Paused) throw usageError("cannot attach to a paused container, unpause it first");
-    if (State.Restarting) throw usageError("cannot attach to a restarting container, wait until it is running");
+    if (!State?.Running) throw usageError("You cannot attach to a stopped container, start it first");
+    if (State.Paused) throw usageError("You cannot attach to a paused container, unpause it first");
+    if (State.Restarting) throw usageError("You cannot attach to a restarting container, wait until it is running");
     const tty = Config?.Tty ?? false;
     const stdin = !flags["no-stdin"] && (Config?.OpenStdin ?? false);
     if (tty && stdin && !io.stdin.isTerminal) throw usageError("the input device is not a TTY");

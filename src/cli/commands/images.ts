@@ -84,7 +84,7 @@ export function imageFields(trunc: boolean): Fields<ImageRow> {
   const count = (value: number | null | undefined) =>
     value === undefined || value === null || value < 0 ? "N/A" : String(value);
   const bytes = (value: number | null | undefined) =>
-    value === undefined || value === null || value < 0 ? "N/A" : formatBytes(value, 3);
+    value === undefined || value === null || value < 0 ? "N/A" : formatBytes(value);
   return {
     ID: { header: "IMAGE ID", value: ({ image }) => (trunc ? shortId(image.Id!) : image.Id) },
     Repository: { header: "REPOSITORY", value: ({ repository }) => repository },
@@ -98,8 +98,7 @@ export function imageFields(trunc: boolean): Fields<ImageRow> {
     SharedSize: { header: "SHARED SIZE", value: ({ image }) => bytes(image.SharedSize) },
     UniqueSize: {
       header: "UNIQUE SIZE",
-      value: ({ image }) =>
-        (image.SharedSize ?? -1) < 0 ? "N/A" : formatBytes((image.Size ?? 0) - image.SharedSize!, 3),
+      value: ({ image }) => ((image.SharedSize ?? -1) < 0 ? "N/A" : formatBytes((image.Size ?? 0) - image.SharedSize!)),
     },
   };
 }

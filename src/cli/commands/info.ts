@@ -50,9 +50,13 @@ function infoText(found: SystemInfo): string {
 }
 
 function rowText([indent, label, value]: Row): string[] {
+  if (value === plain) return [`${" ".repeat(indent)}${label}\n`];
   if (value === undefined || value === null || value === "") return [];
   return [`${" ".repeat(indent)}${label}: ${value}`.trimEnd().concat("\n")];
 }
+
+/** Instead of a value: the label stands alone, without a colon. */
+const plain = Symbol("plain");
 
 /** A label alone, above indented rows. */
 const heading = (label: string): Row => [1, label, " "];
@@ -80,6 +84,8 @@ function driverRows(found: SystemInfo): Row[] {
     [2, "Volume", plugins.Volume?.join(" ")],
     [2, "Network", plugins.Network?.join(" ")],
     [2, "Log", plugins.Log?.join(" ")],
+    ...((found.CDISpecDirs ?? []).length > 0 ? [heading("CDI spec directories")] : []),
+    ...(found.CDISpecDirs ?? []).map((directory): Row => [2, directory, plain]),
     [1, "Swarm", found.Swarm?.LocalNodeState],
   ];
 }
@@ -107,7 +113,7 @@ function runtimeRows(found: SystemInfo): Row[] {
 /** `name=seccomp,profile=builtin` as a name and its settings. */
 function securityRows(option: string): Row[] {
   const fields = option.split(",").map((field) => field.split("="));
-  return fields.map(([key = "", value = ""]) => (key === "name" ? [2, value, " "] : [3, capital(key), value]) as Row);
+  return fields.map(([key = "", value = ""]) => (key === "name" ? [2, value, plain] : [3, capital(key), value]) as Row);
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
@@ -128,7 +134,7 @@ function machineRows(found: SystemInfo): Row[] {
     [1, "HTTPS Proxy", found.HttpsProxy],
     [1, "No Proxy", found.NoProxy],
     ...((found.Labels ?? []).length > 0 ? [heading("Labels")] : []),
-    ...(found.Labels ?? []).map((label): Row => [2, label, " "]),
+    ...(found.Labels ?? []).map((label): Row => [2, label, plain]),
     [1, "Experimental", found.ExperimentalBuild ?? false],
   ];
 }
@@ -138,6 +144,6 @@ function registryRows({ RegistryConfig }: SystemInfo): Row[] {
   const mirrors = (RegistryConfig?.Mirrors ?? []) as string[];
   const list = (label: string, items: readonly string[]): string[] => (items.length === 0 ? [] : [label, ...items]);
   return [list("Insecure Registries", cidrs), list("Registry Mirrors", mirrors)].flatMap(([label, ...items]) =>
-    label === undefined ? [] : [heading(label), ...items.map((item): Row => [2, item, undefined])],
+    label === undefined ? [] : [heading(label), ...items.map((item): Row => [2, item, plain])],
   );
 }

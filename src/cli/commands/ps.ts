@@ -32,7 +32,7 @@ export const ps = command({
     const items = await listContainers(client, {
       all: flags.all || limit > 0,
       filters: filtersOf(flags.filter),
-      size: flags.size || (/\.Size\b/.test(format) && !changed.has("size")),
+      size: flags.size || (/\.Size\b|json \./.test(format) && !changed.has("size")),
       ...(limit > 0 && { limit }),
     });
     const trunc = !flags["no-trunc"];
@@ -66,6 +66,13 @@ export function containerFields(trunc: boolean): Fields<ContainerSummary> {
     Size: { header: "SIZE", value: size },
     Names: { header: "NAMES", value: ({ Names }) => ownNames(Names ?? [], trunc).join(",") },
     Labels: { header: "LABELS", value: ({ Labels }) => formatLabels(Labels) },
+    Label: {
+      header: "LABELS",
+      value:
+        ({ Labels }) =>
+        (name: unknown) =>
+          Labels?.[String(name)] ?? "",
+    },
     Platform: { header: "PLATFORM", value: () => null },
     Mounts: { header: "MOUNTS", value: (item) => mounts(item, trunc) },
     LocalVolumes: {

@@ -17,6 +17,8 @@ export const pull = command({
     const { flags, args, io, print } = context;
     const image = args[0]!;
     if (flags["all-tags"] && /[:@][^/]*$/.test(image)) throw usageError("tag can't be used with --all-tags/-a");
+    const usesDefault = !flags["all-tags"] && !flags.quiet && !/[:@][^/]*$/.test(image);
+    if (usesDefault) await print("Using default tag: latest");
     const request = { image, platform: flags.platform, quiet: flags.quiet, allTags: flags["all-tags"] };
     await pullWithProgress(context, request, io.stdout);
     await print(flags["all-tags"] ? pulledName(image).replace(/:latest$/, "") : pulledName(image));

@@ -125,7 +125,7 @@ async function verbose(usage: DiskUsage): Promise<string> {
     ],
     [`Build cache usage: ${formatBytes(cacheRow(usage).bytes)}`, cacheHeader],
   ];
-  return `${sections.map(([title, table]) => `${title}\n\n${table}`).join("\n")}\n`;
+  return `${sections.map(([title, table]) => `${title}\n\n${table}`).join("\n")}`;
 }
 
 const cacheHeader = "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n";

@@ -1,6 +1,12 @@
-import { choice } from "../flags/checks.ts";
+import { choice, readable } from "../flags/checks.ts";
 import type { FlagTable } from "../flags/flag.ts";
+import { checkAttach, checkDeviceRule, checkSysctl, extraHost } from "./checks.ts";
+import { parseThrottle, parseUlimit, parseWeight } from "./devices.ts";
+import { parseMount } from "./mounts.ts";
 import { checkLink, checkPort } from "./ports.ts";
+
+const bytesRate = readable((text) => parseThrottle(text, "bytes"));
+const operationsRate = readable((text) => parseThrottle(text, "operations"));
 
 const identity = {
   annotation: { type: "map", help: "Note for the OCI runtime" },
@@ -18,7 +24,7 @@ const identity = {
 } as const satisfies FlagTable;
 
 const life = {
-  attach: { type: "list", short: "a", help: "Attach stdin, stdout or stderr only" },
+  attach: { type: "list", short: "a", help: "Attach stdin, stdout or stderr only", check: checkAttach },
   cidfile: { type: "string", help: "Write the container's id to this file" },
   "health-cmd": { type: "string", help: "Command that checks the container's health" },
   "health-interval": { type: "duration", help: "Time between two checks" },
@@ -65,14 +71,19 @@ const isolation = {
   "read-only": { type: "bool", help: "Make its root file system read-only" },
   runtime: { type: "string", help: "OCI runtime to use" },
   "security-opt": { type: "list", help: "Security option" },
-  sysctl: { type: "map", help: "Set a kernel parameter of its namespaces" },
-  ulimit: { type: "list", help: "Limit a resource of its processes", value: "name=soft[:hard]" },
+  sysctl: { type: "map", help: "Set a kernel parameter of its namespaces", check: checkSysctl },
+  ulimit: {
+    type: "list",
+    help: "Limit a resource of its processes",
+    value: "name=soft[:hard]",
+    check: readable(parseUlimit),
+  },
   userns: { type: "string", help: "User namespace: host or empty" },
   uts: { type: "string", help: "UTS namespace: host or empty" },
 } as const satisfies FlagTable;
 
 const network = {
-  "add-host": { type: "list", help: "Add a line to /etc/hosts", value: "host:ip" },
+  "add-host": { type: "list", help: "Add a line to /etc/hosts", value: "host:ip", check: extraHost },
   dns: { type: "list", help: "DNS server to ask" },
   "dns-opt": { type: "list", help: "Option of the resolver", hidden: true },
   "dns-option": { type: "list", help: "Option of the resolver" },
@@ -98,7 +109,12 @@ const network = {
 } as const satisfies FlagTable;
 
 const storage = {
-  mount: { type: "list", help: "Mount a volume, directory, image or tmpfs", value: "type=…,source=…,target=…" },
+  mount: {
+    type: "list",
+    help: "Mount a volume, directory, image or tmpfs",
+    value: "type=…,source=…,target=…",
+    check: readable((text) => parseMount(text, "/")),
+  },
   "shm-size": { type: "bytes", help: "Size of /dev/shm" },
   "storage-opt": { type: "list", help: "Option of the storage driver" },
   tmpfs: { type: "list", help: "Mount a tmpfs", value: "path[:options]" },
@@ -127,15 +143,45 @@ export const limitFlags = {
 } as const satisfies FlagTable;
 
 const devices = {
-  "blkio-weight-device": { type: "list", help: "Share of one device's I/O", value: "device:weight" },
+  "blkio-weight-device": {
+    type: "list",
+    help: "Share of one device's I/O",
+    value: "device:weight",
+    check: readable(parseWeight),
+  },
   "cpu-count": { type: "int", help: "Windows only", hidden: true },
   "cpu-percent": { type: "int", help: "Windows only", hidden: true },
   device: { type: "list", help: "Give it a device", value: "host[:container[:rwm]]" },
-  "device-cgroup-rule": { type: "list", help: "Allow a kind of device", value: "type major:minor rwm" },
-  "device-read-bps": { type: "list", help: "Bytes a second it may read from a device", value: "device:rate" },
-  "device-read-iops": { type: "list", help: "Reads a second from a device", value: "device:rate" },
-  "device-write-bps": { type: "list", help: "Bytes a second it may write to a device", value: "device:rate" },
-  "device-write-iops": { type: "list", help: "Writes a second to a device", value: "device:rate" },
+  "device-cgroup-rule": {
+    type: "list",
+    help: "Allow a kind of device",
+    value: "type major:minor rwm",
+    check: checkDeviceRule,
+  },
+  "device-read-bps": {
+    type: "list",
+    help: "Bytes a second it may read from a device",
+    value: "device:rate",
+    check: bytesRate,
+  },
+  "device-read-iops": {
+    type: "list",
+    help: "Reads a second from a device",
+    value: "device:rate",
+    check: operationsRate,
+  },
+  "device-write-bps": {
+    type: "list",
+    help: "Bytes a second it may write to a device",
+    value: "device:rate",
+    check: bytesRate,
+  },
+  "device-write-iops": {
+    type: "list",
+    help: "Writes a second to a device",
+    value: "device:rate",
+    check: operationsRate,
+  },
   gpus: { type: "string", help: 'GPUs to give it, "all" for every one' },
   "io-maxbandwidth": { type: "bytes", help: "Windows only", hidden: true },
   "io-maxiops": { type: "uint", help: "Windows only", hidden: true },

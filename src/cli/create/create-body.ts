@@ -81,11 +81,6 @@ function entrypoint(value: string, written: boolean): string[] | undefined {
 
 function attachPlan(flags: CreateInput["flags"]) {
   const wanted = flags.attach.map((name) => name.toLowerCase());
-  const unknown = wanted.find((name) => !["stdin", "stdout", "stderr"].includes(name));
-  if (unknown !== undefined) {
-    const reason = "valid streams are STDIN, STDOUT and STDERR";
-    throw usageError(`invalid argument ${JSON.stringify(unknown)} for "-a, --attach" flag: ${reason}`);
-  }
   const all = wanted.length === 0;
   return {
     AttachStdin: flags.interactive || wanted.includes("stdin"),
@@ -123,14 +118,13 @@ function hostConfig({ flags, changed, around }: CreateInput): HostConfig {
     ...compact({
       Annotations: flags.annotation,
       AutoRemove: flags.rm,
-      CapAdd: [...flags["cap-add"]],
-      CapDrop: [...flags["cap-drop"]],
+      ...capabilities(flags["cap-add"], flags["cap-drop"]),
       CgroupnsMode: flags.cgroupns as HostConfig["CgroupnsMode"],
       ContainerIDFile: flags.cidfile,
       Dns: [...flags.dns],
       DnsOptions: [...flags["dns-option"], ...flags["dns-opt"]],
       DnsSearch: [...flags["dns-search"]],
-      ExtraHosts: flags["add-host"].map(extraHost),
+      ExtraHosts: [...flags["add-host"]],
       GroupAdd: [...flags["group-add"]],
       IpcMode: flags.ipc,
       Links: [...flags.link],
@@ -158,6 +152,16 @@ function hostConfig({ flags, changed, around }: CreateInput): HostConfig {
   };
 }
 
+/** Full names, each once; what is given is not taken away. */
+function capabilities(add: readonly string[], drop: readonly string[]) {
+  const names = (texts: readonly string[]) => {
+    const full = texts.map((text) => text.trim().toUpperCase());
+    return [...new Set(full.map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`)))].sort();
+  };
+  const CapAdd = names(add);
+  return { CapAdd, CapDrop: names(drop).filter((name) => !CapAdd.includes(name)) };
+}
+
 /** Where `--isolation` leads: every degree is an OCI runtime of the engine. */
 const isolationRuntimes: Record<string, string> = { sandbox: "gvisor", microvm: "isle-vm" };
 
@@ -180,24 +184,10 @@ function checkModes(flags: CreateInput["flags"]): void {
   }
 }
 
-/** `host:ip` or `host=ip`; the daemon reads the first form. */
-function extraHost(text: string): string {
-  const [host, ip] = splitOnce(text, /^[^:]*=/.test(text) ? "=" : ":");
-  const address = ip?.replace(/^\[(.*)\]$/, "$1") ?? "";
-  if (host === "" || address === "")
-    throw usageError(
-      `invalid argument ${JSON.stringify(text)} for "--add-host" flag: bad format for add-host: ${JSON.stringify(text)}`,
-    );
-  if (address !== "host-gateway" && !/^[0-9a-fA-F:.]+$/.test(address)) {
-    throw usageError(
-      `invalid argument ${JSON.stringify(text)} for "--add-host" flag: invalid IP address in add-host: ${JSON.stringify(address)}`,
-    );
-  }
-  return `${host}:${address}`;
-}
-
 function logConfig(flags: CreateInput["flags"]): HostConfig["LogConfig"] {
-  const options = pairs(flags["log-opt"], "logging opt");
+  const options = Object.fromEntries(
+    flags["log-opt"].map((text) => splitOnce(text, "=")).map(([name, value = ""]) => [name, value]),
+  );
   if (flags["log-driver"] === "none" && Object.keys(options).length > 0) {
     throw usageError("invalid logging opts for driver none");
   }

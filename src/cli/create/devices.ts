@@ -64,22 +64,25 @@ function gpuCount(text: string): number {
 }
 
 /** `device:weight` pairs. */
-export const weights = (texts: readonly string[]) =>
-  texts.map((text) => {
-    const [Path, weight] = devicePair(text, "device-path:weight");
-    if (!/^\d+$/.test(weight) || (Number(weight) !== 0 && (Number(weight) < 10 || Number(weight) > 1000))) {
-      throw usageError(`invalid weight for device: ${text}`);
-    }
-    return { Path, Weight: Number(weight) };
-  });
+export const weights = (texts: readonly string[]) => texts.map(parseWeight);
+
+export function parseWeight(text: string): { Path: string; Weight: number } {
+  const [Path, weight] = devicePair(text, "device-path:weight");
+  const isInRange = Number(weight) === 0 || (Number(weight) >= 10 && Number(weight) <= 1000);
+  if (!/^\d+$/.test(weight) || !isInRange) throw usageError(`invalid weight for device: ${text}`);
+  return { Path, Weight: Number(weight) };
+}
 
 /** `device:rate` pairs; a rate in bytes may have a unit. */
-export function throttles(texts: readonly string[], unit: "bytes" | "operations"): ThrottleDevice[] {
-  return texts.map((text) => {
-    const [Path, rate] = devicePair(text, "device-path:number[unit]");
-    if (unit === "operations" && !/^\d+$/.test(rate)) throw usageError(`invalid rate for device: ${text}`);
-    return { Path, Rate: unit === "bytes" ? parseBytes(rate) : Number(rate) };
-  });
+export const throttles = (texts: readonly string[], unit: RateUnit): ThrottleDevice[] =>
+  texts.map((text) => parseThrottle(text, unit));
+
+type RateUnit = "bytes" | "operations";
+
+export function parseThrottle(text: string, unit: RateUnit): ThrottleDevice {
+  const [Path, rate] = devicePair(text, "device-path:number[unit]");
+  if (unit === "operations" && !/^\d+$/.test(rate)) throw usageError(`invalid rate for device: ${text}`);
+  return { Path, Rate: unit === "bytes" ? parseBytes(rate) : Number(rate) };
 }
 
 function devicePair(text: string, form: string): [string, string] {
@@ -89,19 +92,26 @@ function devicePair(text: string, form: string): [string, string] {
   return [path, value];
 }
 
-/** `name=soft[:hard]`. */
+const limitNames = new Set(
+  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" "),
+);
+
+/** Each limit once, the last that was written, sorted by name. */
 export function ulimits(texts: readonly string[]): NonNullable<Resources["Ulimits"]> {
-  const byName = new Map<string, { Name: string; Soft: number; Hard: number }>();
-  for (const text of texts) {
-    const match = /^([a-z]+)=(-1|\d+)(?::(-1|\d+))?$/.exec(text);
-    if (!match) throw usageError(`invalid argument ${JSON.stringify(text)} for "--ulimit" flag: want name=soft[:hard]`);
-    const Soft = Number(match[2]);
-    const Hard = match[3] === undefined ? Soft : Number(match[3]);
-    if (Hard !== -1 && (Soft > Hard || Soft === -1)) {
-      const reason = `ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`;
-      throw usageError(`invalid argument ${JSON.stringify(text)} for "--ulimit" flag: ${reason}`);
-    }
-    byName.set(match[1]!, { Name: match[1]!, Soft, Hard });
-  }
+  const byName = new Map(texts.map(parseUlimit).map((limit) => [limit.Name, limit]));
   return [...byName.values()].sort((a, b) => (a.Name < b.Name ? -1 : 1));
+}
+
+/** Reads `name=soft[:hard]`; -1 is no limit. */
+export function parseUlimit(text: string): { Name: string; Soft: number; Hard: number } {
+  const match = /^([^=]+)=(-1|\d+)(?::(-1|\d+))?$/.exec(text);
+  if (!match) throw usageError(`invalid ulimit argument: ${text}`);
+  const [, Name = "", soft, hard = soft] = match;
+  if (!limitNames.has(Name)) throw usageError(`invalid ulimit type: ${Name}`);
+  const Soft = Number(soft);
+  const Hard = Number(hard);
+  if (Hard !== -1 && (Soft > Hard || Soft === -1)) {
+    throw usageError(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);
+  }
+  return { Name, Soft, Hard };
 }

@@ -93,19 +93,19 @@ export function parseMount(text: string, cwd: string): Mount {
     const [rawKey, value] = splitOnce(field, "=");
     const key = otherNames[rawKey.toLowerCase()] ?? rawKey.toLowerCase();
     if (value === undefined && !switches.includes(key)) {
-      throw mountError(text, `invalid field '${field}' must be a key=value pair`);
+      throw usageError(`invalid field '${field}' must be a key=value pair`);
     }
     const setter = Object.hasOwn(setters, key) ? setters[key] : undefined;
-    if (setter === undefined) throw mountError(text, `unexpected key '${rawKey}' in '${field}'`);
+    if (setter === undefined) throw usageError(`unexpected key '${rawKey}' in '${field}'`);
     setter(mount, value ?? "true", rawKey);
   }
-  checkMount(mount, text);
+  checkMount(mount);
   if (mount.Type === "bind" && mount.Source?.startsWith(".")) mount.Source = resolve(cwd, mount.Source);
   return mount;
 }
 
-function checkMount(mount: Mutable, text: string): void {
-  if (!mount.Target) throw mountError(text, "target is required");
+function checkMount(mount: Mutable): void {
+  if (!mount.Target) throw usageError("target is required");
   const owned = [
     ["volume", mount.VolumeOptions],
     ["bind", mount.BindOptions],
@@ -114,13 +114,10 @@ function checkMount(mount: Mutable, text: string): void {
   ] as const;
   for (const [type, options] of owned) {
     if (options !== undefined && mount.Type !== type) {
-      throw mountError(text, `cannot mix '${type}-*' options with mount type '${mount.Type}'`);
+      throw usageError(`cannot mix '${type}-*' options with mount type '${mount.Type}'`);
     }
   }
 }
-
-const mountError = (text: string, reason: string) =>
-  usageError(`invalid argument ${JSON.stringify(text)} for "--mount" flag: ${reason}`);
 
 function setRecursion(mount: Mutable, value: string): void {
   if (value === "disabled") bind(mount).NonRecursive = true;

@@ -25,7 +25,7 @@ export const longFilterFlag = {
 export const forceFlag = { type: "bool", short: "f", help: "Do not ask for confirmation" } as const satisfies Flag;
 
 function checkFilter(text: string): string {
-  if (text !== "" && !text.includes("=")) throw new Error("invalid filter '".concat(text, "': want name=value"));
+  if (text !== "" && !text.includes("=")) throw new Error("bad format of filter (expected name=value)");
   return text;
 }
 

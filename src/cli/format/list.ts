@@ -5,6 +5,7 @@ import { formatTable } from "./table.ts";
 /** One column a list can show. */
 export interface Field<T> {
   readonly header: string;
+  /** What is shown; a function is called with the arguments a template gives it, and is in no JSON. */
   readonly value: (item: T) => unknown;
 }
 
@@ -37,7 +38,8 @@ const plain = (value: unknown): string => (typeof value === "string" ? value : S
 
 function sorted<T>(fields: Fields<T>, item: T): Record<string, unknown> {
   const names = Object.keys(fields).sort();
-  return Object.fromEntries(names.map((name) => [name, fields[name]!.value(item)]));
+  const entries = names.map((name) => [name, fields[name]!.value(item)] as const);
+  return Object.fromEntries(entries.filter(([, value]) => typeof value !== "function"));
 }
 
 async function formatByTemplate<T>(items: readonly T[], fields: Fields<T>, format: string): Promise<string> {
@@ -57,8 +59,8 @@ async function formatByTemplate<T>(items: readonly T[], fields: Fields<T>, forma
 /** An object whose fields are worked out when the template asks for them. */
 function lazily<T>(fields: Fields<T>, item: T): object {
   const object = {};
-  for (const [name, field] of Object.entries(fields)) {
-    Object.defineProperty(object, name, { enumerable: true, get: () => field.value(item) });
+  for (const name of Object.keys(fields).sort()) {
+    Object.defineProperty(object, name, { enumerable: true, get: () => fields[name]!.value(item) });
   }
   return object;
 }

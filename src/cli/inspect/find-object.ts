@@ -18,14 +18,15 @@ const paths: Record<string, (name: string) => string> = {
 /** The JSON of the container, image, network or volume of that name, whichever is found first. */
 export async function findObject(client: Client, name: string, { type, size }: FindOptions): Promise<string> {
   if (type !== "" && !Object.hasOwn(paths, type)) throw usageError(`unknown type: ${JSON.stringify(type)}`);
-  const order = type === "" ? Object.keys(paths) : [type];
-  for (const kind of order) {
+  const ask = (kind: string) =>
+    client.text("GET", paths[kind]!(name), { query: { size: size && kind === "container" } });
+  if (type !== "") return ask(type);
+  for (const kind of Object.keys(paths)) {
     try {
-      const query = { size: size && kind === "container" };
-      return await client.text("GET", paths[kind]!(name), { query });
+      return await ask(kind);
     } catch (error) {
       if (!(error instanceof ResponseError) || error.status !== 404) throw error;
     }
   }
-  throw usageError(type === "" ? `Error: No such object: ${name}` : `Error: No such ${type}: ${name}`);
+  throw usageError(`Error: No such object: ${name}`);
 }

@@ -27,9 +27,14 @@ export async function inspectEach(
       errors.push(errorText(error));
     }
   }
-  await io.stdout.write(format === "" ? jsonList(found) : found.map((text) => `${text}\n`).join(""));
+  await io.stdout.write(joined(found, format));
   for (const error of errors) await warn(error);
   return errors.length > 0 ? 1 : 0;
+}
+
+function joined(found: readonly string[], format: string): string {
+  if (format === "json") return `[${found.join(",")}]\n`;
+  return format === "" ? jsonList(found) : found.map((text) => `${text}\n`).join("");
 }
 
 const jsonList = (items: readonly string[]): string =>

@@ -89,8 +89,10 @@ function evaluate(pipeline: Pipeline, scope: Scope): unknown {
 function call(command: readonly Operand[], scope: Scope, piped: readonly unknown[]): unknown {
   const [first, ...rest] = command;
   if (first!.kind !== "function") {
+    const value = operandValue(first!, scope);
+    if (typeof value === "function") return value(...rest.map((operand) => operandValue(operand, scope)), ...piped);
     if (rest.length > 0 || piped.length > 0) throw new TemplateError("can't give argument to non-function");
-    return operandValue(first!, scope);
+    return value;
   }
   const { name } = first as { name: string };
   if (name === "and" || name === "or") return shortCircuit(name, rest, { scope, piped });

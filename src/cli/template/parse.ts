@@ -47,7 +47,6 @@ class Parser {
 
   list(): Node[] {
     const nodes: Node[] = [];
-    this.stoppedAt = undefined;
     while (this.#at < this.#pieces.length) {
       const piece = this.#pieces[this.#at++]!;
       if (piece.kind === "text") {
@@ -63,6 +62,7 @@ class Parser {
       }
       nodes.push(this.#action(word, piece.tokens, rest));
     }
+    this.stoppedAt = undefined;
     return nodes;
   }
 
