@@ -31,8 +31,11 @@ export interface Command<T extends FlagTable = FlagTable> {
   readonly examples?: readonly (readonly [line: string, does: string])[];
   /** Flags end at the first argument. */
   readonly flagsFirst?: boolean;
-  /** Errors name the program and point at the help, and end with 125, as those of run and create. */
-  readonly startsContainer?: boolean;
+  /**
+   * Errors of the command line name the program, point at the help and end with 125, as those of run and create;
+   * for run those of the daemon do too.
+   */
+  readonly errorStyle?: "run" | "create";
   /** What completes its arguments. */
   readonly completes?: "containers" | "running" | "images" | "networks" | "volumes" | "files" | "none";
   readonly hidden?: boolean;

@@ -79,7 +79,8 @@ async function runCommand(command: Command, entry: CommandEntry, context: Contex
   try {
     return (await command.run(context)) ?? 0;
   } catch (error) {
-    if (!command.startsContainer || error instanceof FlagError || isErrno(error, "EPIPE")) throw error;
+    if (command.errorStyle === undefined || error instanceof FlagError || isErrno(error, "EPIPE")) throw error;
+    if (command.errorStyle === "create" && !(error instanceof Exit)) throw error;
     if (error instanceof Exit && error.message === "") throw error;
     const code = error instanceof Exit && error.code !== 1 ? error.code : daemonErrorCode;
     const hint = `Run 'isle ${entry.paths[0]} --help' for more information`;

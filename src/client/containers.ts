@@ -70,7 +70,8 @@ export interface AttachOptions {
 export const attachContainer = (client: Client, id: string, query: AttachOptions): Promise<ByteStream> =>
   client.hijack("POST", path(id, "/attach"), { query: { stream: true, ...query } });
 
-export type WaitCondition = "not-running" | "next-exit" | "removed";
+/** Empty for the daemon's own, not-running. */
+export type WaitCondition = "" | "not-running" | "next-exit" | "removed";
 
 /** Resolves once the daemon waits; `outcome` then resolves when the condition holds. */
 export async function waitContainer(

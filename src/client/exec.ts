@@ -6,6 +6,7 @@ export interface ExecConfig {
   readonly AttachStdout?: boolean;
   readonly AttachStderr?: boolean;
   readonly Tty?: boolean;
+  readonly Detach?: boolean;
   readonly DetachKeys?: string;
   readonly Env?: readonly string[];
   readonly Cmd: readonly string[];

@@ -97,7 +97,8 @@ export interface CommitOptions {
   readonly tag: string;
   readonly author: string;
   readonly comment: string;
-  readonly pause: "1" | "0";
+  /** `0` to let the container run on meanwhile. */
+  readonly pause: "" | "0";
   readonly changes: readonly string[];
 }
 

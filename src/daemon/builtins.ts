@@ -52,6 +52,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content });
   const instances = createInstanceRepository(db);
   const runtimes = createRuntimes(config, paths);
+  const registry = createRegistry(config);
   const networkDriver = new BridgeNetwork({
     netnsDir: paths.netns,
     table: tableName(paths),
@@ -66,7 +67,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     snapshots,
     instances,
     images: createImageRepository(db),
-    registry: createRegistry(config),
+    registry,
     events: createMemoryEvents(),
     log,
     imageUsers: (imageId) =>
@@ -103,6 +104,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
       deps.health.close();
       deps.rotations.close();
       runtimes.exits.close();
+      registry.close();
       await networkDriver.close();
       db.close();
     },

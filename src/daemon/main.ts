@@ -22,6 +22,7 @@ import { Metrics } from "./metrics.ts";
 import { ensurePredefinedNetworks } from "./networks.ts";
 import { type DaemonPaths, daemonPaths } from "./paths.ts";
 import { productFacts, version } from "./product.ts";
+import { createImageSources } from "./registry.ts";
 
 /** `isle daemon`: starts in order, serves until a signal, stops in reverse. Containers run on. */
 export async function daemonMain(args: readonly string[]): Promise<number> {
@@ -42,7 +43,7 @@ export async function daemonMain(args: readonly string[]): Promise<number> {
 async function runDaemon(config: DaemonConfig): Promise<void> {
   if (process.getuid?.() !== 0) throw new IsleError("forbidden", "the daemon must run as root", { hint: "use sudo" });
   for (const host of config.hosts) splitHost(host);
-  if (isHybridCgroup()) reexecWithoutUnifiedCgroup(process.argv);
+  if (isHybridCgroup()) reexecWithoutUnifiedCgroup();
   const log = createLogger(config.logLevel, config.logFormat);
   const paths = daemonPaths(config.dataRoot, config.execRoot);
   mkdirSync(config.dataRoot, { recursive: true, mode: 0o711 });
@@ -84,7 +85,7 @@ async function serve(builtins: Builtins, config: DaemonConfig, paths: DaemonPath
   const metrics = new Metrics();
   const { deps } = builtins;
   const product = await productFacts(config, builtins.runtimes, deps.machine.facts, engineId(paths));
-  const systemDeps: SystemDeps = { ...deps, product, metrics: () => metrics.text(deps) };
+  const systemDeps: SystemDeps = { ...deps, ...createImageSources(config), product, metrics: () => metrics.text(deps) };
   const options = {
     router: new Router(allRoutes),
     deps: systemDeps,

@@ -1,5 +1,6 @@
 import { ptr } from "bun:ffi";
 import { check, cString, libc } from "./libc.ts";
+import { selfCommand } from "./self.ts";
 import { listMounts, mount, mountFlag, unmount } from "./mount.ts";
 
 const newMountNamespace = 0x20000;
@@ -15,13 +16,14 @@ export function isHybridCgroup(): boolean {
  * crun refuses to run where both cgroup versions are mounted. In a mount namespace of ours we take the version 2 tree
  * away; every other mount goes on to be shared with the machine. The process starts anew in it, under its own pid.
  */
-export function reexecWithoutUnifiedCgroup(argv: readonly string[]): never {
+export function reexecWithoutUnifiedCgroup(): never {
   check(libc.unshare(newMountNamespace), "unshare");
   mount({ source: "none", target: cgroupRoot, flags: mountFlag.private });
   for (const { target, type } of listMounts()) if (type === "cgroup2") unmount(target);
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
-  const [args, env] = [pointers(argv), pointers(environment)];
-  check(libc.execve(cString(process.execPath), args.table, env.table), "execve", process.execPath);
+  const { program, args } = selfCommand();
+  const [argv, env] = [pointers([program, ...args, ...process.argv.slice(2)]), pointers(environment)];
+  check(libc.execve(cString(program), argv.table, env.table), "execve", program);
   throw new Error("unreachable");
 }
 

@@ -1,12 +1,16 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+/** Where a compiled program finds its own entry file. */
+const compiledRoot = "/$bunfs/";
 
 /**
  * The command line that runs this program again: the executable alone when compiled, else the interpreter and the
  * entry file of the sources.
  */
 export function selfCommand(): { readonly program: string; readonly args: readonly string[] } {
-  const here = fileURLToPath(import.meta.url);
-  if (here.startsWith("/$bunfs/")) return { program: process.execPath, args: [] };
-  return { program: process.execPath, args: [join(dirname(here), "..", "main.ts")] };
+  const compiled = process.argv[1]?.startsWith(compiledRoot) ?? false;
+  return { program: process.execPath, args: compiled ? [] : [sourceEntry()] };
+}
+
+/** Tests have other entry files; the program's own lies one directory up. */
+function sourceEntry(): string {
+  return new URL("../main.ts", import.meta.url).pathname;
 }

@@ -97,6 +97,8 @@ function upgradedOutput(socket: Duplex, headers: Readonly<Record<string, string>
   socket.on("error", () => {});
   return {
     reply({ status, json, headers: more = {} }) {
+      // What went out already cannot be taken back: the client sees the connection break.
+      if (upgraded.has(socket)) return void socket.destroy();
       const body = json === undefined ? "" : `${JSON.stringify(json)}\n`;
       const all = {
         ...headers,
@@ -130,7 +132,7 @@ function createExchange({ request, response, socket, params, url, version }: Par
   const gone = new AbortController();
   const hangUp = () => gone.abort(new Error("the client hung up"));
   response.on("close", () => response.writableFinished || hangUp());
-  socket?.on("close", hangUp);
+  if (socket) onHangUp(socket, hangUp);
   return {
     request,
     response,
@@ -144,7 +146,26 @@ function createExchange({ request, response, socket, params, url, version }: Par
   };
 }
 
+/** Connections that are no longer HTTP. */
+const upgraded = new WeakSet<Duplex>();
+
+/**
+ * Calls back when an upgraded connection broke. A client that half-closed still reads: the runtime reports `close` for
+ * it too, so after `end` only a failing write tells.
+ */
+function onHangUp(socket: Duplex, hangUp: () => void): void {
+  let halfClosed = false;
+  socket.once("end", () => {
+    halfClosed = true;
+  });
+  socket.once("close", () => halfClosed || hangUp());
+  socket.once("error", hangUp);
+}
+
 function upgrade(socket: Duplex, contentType: string): Duplex {
+  upgraded.add(socket);
+  // A client that sent all its input still wants the output.
+  (socket as Duplex & { allowHalfOpen: boolean }).allowHalfOpen = true;
   socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
   return socket;
 }

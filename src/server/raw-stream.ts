@@ -51,7 +51,8 @@ export async function receiveInput(
 ): Promise<boolean> {
   const matcher = detachKeys && detachKeys.length > 0 ? new KeyMatcher(detachKeys) : undefined;
   try {
-    for await (const chunk of client as AsyncIterable<Buffer>) {
+    // The default would destroy the stream at its end, and with it the way back to the client.
+    for await (const chunk of client.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       const { data, matched } = matcher ? matcher.push(chunk) : { data: chunk as Uint8Array, matched: false };
       if (data.length > 0 && !(await writeAll(input, data))) return false;
       if (matched) return true;

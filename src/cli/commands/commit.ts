@@ -20,7 +20,7 @@ export const commit = command({
       ...splitRepository(args[1] ?? ""),
       author: flags.author,
       comment: flags.message,
-      pause: flags.pause ? "1" : "0",
+      pause: flags.pause ? "" : "0",
       changes: flags.change,
     });
     await print(Id);

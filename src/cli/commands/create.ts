@@ -8,7 +8,7 @@ export const create = command({
   args: { min: 1 },
   flags: containerFlags,
   flagsFirst: true,
-  startsContainer: true,
+  errorStyle: "create",
   completes: "images",
   examples: [["isle create --name job busybox sleep 60", "Prepare a container to start later"]],
   async run(context) {

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { createExec, inspectExec, resizeExec, startExec, startExecDetached } from "../../client/exec.ts";
 import { type Context, command } from "../command.ts";
+import { readText } from "../create/create-container.ts";
 import { environment } from "../create/environment.ts";
 import { compact } from "../create/resources.ts";
 import { usageError } from "../exit.ts";
@@ -48,13 +48,14 @@ export const exec = command({
 });
 
 function execConfig({ flags, args, io }: ExecContext, detachKeys: string) {
-  const around = { env: io.env, cwd: process.cwd(), readText: (path: string) => readFileSync(path, "utf8") };
+  const around = { env: io.env, cwd: process.cwd(), readText };
   const attached = !flags.detach;
   return {
     ...compact({
       AttachStderr: attached,
       AttachStdin: attached && flags.interactive,
       AttachStdout: attached,
+      Detach: flags.detach,
       DetachKeys: detachKeys,
       Env: environment(flags["env-file"], flags.env, around),
       Privileged: flags.privileged,

@@ -30,7 +30,7 @@ export const ps = command({
     const limit = flags.latest ? 1 : flags.last;
     const format = flags.format || (flags.quiet ? "" : (config().data.psFormat ?? ""));
     const items = await listContainers(client, {
-      all: flags.all || limit > 0,
+      all: flags.all,
       filters: filtersOf(flags.filter),
       size: flags.size || (/\.Size\b|json \./.test(format) && !changed.has("size")),
       ...(limit > 0 && { limit }),

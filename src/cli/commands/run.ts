@@ -25,7 +25,7 @@ export const run = command({
   args: { min: 1 },
   flags: runFlags,
   flagsFirst: true,
-  startsContainer: true,
+  errorStyle: "run",
   completes: "images",
   examples: [
     ["isle run --rm -it debian:bookworm bash", "A shell that leaves nothing behind"],

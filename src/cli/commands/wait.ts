@@ -10,7 +10,7 @@ export const wait = command({
   flags: {},
   run: (context) =>
     forEachArgument(context, async (name) => {
-      const { outcome } = await waitContainer(context.client, name, "not-running");
+      const { outcome } = await waitContainer(context.client, name, "");
       return String((await outcome).StatusCode);
     }),
 });

@@ -6,11 +6,15 @@ export function extraHost(text: string): string {
   const [host, ip] = splitOnce(text, /^[^:]*=/.test(text) ? "=" : ":");
   const address = ip?.replace(/^\[(.*)\]$/, "$1") ?? "";
   if (host === "" || address === "") throw usageError(`bad format for add-host: ${JSON.stringify(text)}`);
-  if (address !== "host-gateway" && !/^[0-9a-fA-F:.]+$/.test(address)) {
+  if (address !== "host-gateway" && !isAddress(address)) {
     throw usageError(`invalid IP address in add-host: ${JSON.stringify(address)}`);
   }
   return `${host}:${address}`;
 }
+
+/** True for what looks like an IPv4 or IPv6 address. */
+export const isAddress = (text: string): boolean =>
+  /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || /^[0-9a-f.]*:[0-9a-f:.]*$/i.test(text);
 
 export function checkAttach(text: string): string {
   const name = text.toLowerCase();

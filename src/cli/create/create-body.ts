@@ -60,7 +60,6 @@ function config(input: CreateInput): ContainerConfig {
       Healthcheck: healthcheck(flags, changed),
       Hostname: flags.hostname,
       Labels: labels(flags["label-file"], flags.label, around),
-      MacAddress: flags["mac-address"],
       OpenStdin: flags.interactive,
       StdinOnce: flags.interactive && attach.AttachStdin,
       StopSignal: flags["stop-signal"],
@@ -152,14 +151,13 @@ function hostConfig({ flags, changed, around }: CreateInput): HostConfig {
   };
 }
 
-/** Full names, each once; what is given is not taken away. */
+/** Full names, sorted, each once. */
 function capabilities(add: readonly string[], drop: readonly string[]) {
   const names = (texts: readonly string[]) => {
     const full = texts.map((text) => text.trim().toUpperCase());
     return [...new Set(full.map((name) => (name === "ALL" || name.startsWith("CAP_") ? name : `CAP_${name}`)))].sort();
   };
-  const CapAdd = names(add);
-  return { CapAdd, CapDrop: names(drop).filter((name) => !CapAdd.includes(name)) };
+  return { CapAdd: names(add), CapDrop: names(drop) };
 }
 
 /** Where `--isolation` leads: every degree is an OCI runtime of the engine. */

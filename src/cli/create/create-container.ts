@@ -3,6 +3,7 @@ import { messageOf } from "../../base/error.ts";
 import { createContainer } from "../../client/containers.ts";
 import { ResponseError } from "../../client/errors.ts";
 import type { Context } from "../command.ts";
+import { errorText } from "../error-text.ts";
 import { usageError } from "../exit.ts";
 import type { ContainerFlags } from "./container-flags.ts";
 import { type CreateBody, createBody } from "./create-body.ts";
@@ -23,7 +24,7 @@ export async function createFromFlags(
   if (!["always", "missing", "never", ""].includes(flags.pull)) {
     throw usageError(`invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`);
   }
-  const around = { env: io.env, cwd: process.cwd(), readText: (path: string) => readFileSync(path, "utf8") };
+  const around = { env: io.env, cwd: process.cwd(), readText };
   const body = createBody({ flags, changed, image: args[0]!, args: args.slice(1), around });
   addProxies(body, context);
   adjust(body);
@@ -35,6 +36,15 @@ export async function createFromFlags(
   } catch (error) {
     if (cidFile !== undefined) rmSync(cidFile, { force: true });
     throw error;
+  }
+}
+
+/** The text of a file that the command line names. */
+export function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw usageError(errorText(error));
   }
 }
 
@@ -89,12 +99,12 @@ function addProxies(body: CreateBody, { config, client }: CreateContext): void {
 function reserveCidFile(path: string): string | undefined {
   if (path === "") return undefined;
   if (statSync(path, { throwIfNoEntry: false }) !== undefined) {
-    throw usageError(`container ID file found, make sure the other container isn't running or delete ${path}`);
+    throw new Error(`container ID file found, make sure the other container isn't running or delete ${path}`);
   }
   try {
     writeFileSync(path, "", { flag: "wx" });
   } catch (error) {
-    throw usageError(`failed to create the container ID file: ${messageOf(error)}`);
+    throw new Error(`failed to create the container ID file: ${messageOf(error)}`);
   }
   return path;
 }

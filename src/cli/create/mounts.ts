@@ -106,6 +106,7 @@ export function parseMount(text: string, cwd: string): Mount {
 
 function checkMount(mount: Mutable): void {
   if (!mount.Target) throw usageError("target is required");
+  checkRecursion(mount);
   const owned = [
     ["volume", mount.VolumeOptions],
     ["bind", mount.BindOptions],
@@ -116,6 +117,15 @@ function checkMount(mount: Mutable): void {
     if (options !== undefined && mount.Type !== type) {
       throw usageError(`cannot mix '${type}-*' options with mount type '${mount.Type}'`);
     }
+  }
+}
+
+function checkRecursion({ BindOptions, ReadOnly }: Mutable): void {
+  const { ReadOnlyNonRecursive: writable, ReadOnlyForceRecursive: readonly, Propagation } = BindOptions ?? {};
+  if (writable && !ReadOnly) throw usageError("option 'bind-recursive=writable' requires 'readonly' to be specified");
+  if (readonly && !ReadOnly) throw usageError("option 'bind-recursive=readonly' requires 'readonly' to be specified");
+  if (readonly && Propagation !== "rprivate") {
+    throw usageError("option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified");
   }
 }
 

@@ -23,7 +23,9 @@ export function networkPlan(flags: Flags): NetworkPlan {
     if (attachments.length > 1 && !isUserDefined(name)) {
       throw usageError(`conflicting options: cannot attach both user-defined and non-user-defined network-modes`);
     }
-    endpoints[name] = isFirst ? withFlags(name, settings, flags) : settings;
+    const full = isFirst ? withFlags(name, settings, flags) : settings;
+    const saysNothing = written.length === 1 && Object.keys(full).length === 0;
+    if (!saysNothing) endpoints[name] = full;
   });
   return { NetworkMode: attachments[0]!.name, EndpointsConfig: endpoints };
 }

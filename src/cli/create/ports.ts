@@ -70,7 +70,8 @@ function splitSpec(text: string): { ip: string; hostPort: string; containerPort:
   const [, bracketed, plain, hostPort = "", containerPort = ""] = match;
   if (containerPort === "") throw usageError(`no port specified: ${text}<empty>`);
   const ip = bracketed ?? plain ?? "";
-  if (ip !== "" && !/^[0-9a-fA-F:.]+$/.test(ip)) throw usageError(`invalid IP address: ${ip}`);
+  if (ip !== "" && !/^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f.]*:[0-9a-f:.]*)$/i.test(ip))
+    throw usageError(`invalid IP address: ${ip}`);
   return { ip, hostPort, containerPort, protocol };
 }
 

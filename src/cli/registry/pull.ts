@@ -1,4 +1,4 @@
-import { familiarReference, formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
+import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
 import { type ProgressMessage, pullImage } from "../../client/images.ts";
 import type { Context } from "../command.ts";
 import type { Output } from "../io.ts";
@@ -37,7 +37,7 @@ const silent: Output = { isTerminal: false, write: () => Promise.resolve() };
 
 function split(image: string, allTags: boolean): { fromImage: string; tag?: string } {
   const reference = parseReference(image);
-  const fromImage = familiarReference({ ...reference, tag: undefined, digest: undefined });
+  const fromImage = formatReference({ ...reference, tag: undefined, digest: undefined });
   if (allTags) return { fromImage };
   return { fromImage, tag: reference.digest ?? reference.tag ?? "latest" };
 }

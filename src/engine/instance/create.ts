@@ -50,6 +50,8 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
       image.layers.map(({ chainId }) => chainId),
     );
     undo.add(() => deps.snapshots.removeRoot(id));
+    deps.machine.makeDirectory(deps.settings.paths.instance(id));
+    undo.add(() => deps.machine.removeTree(deps.settings.paths.instance(id)));
     return insert(deps, request.name, {
       id,
       createdAt: now(),

@@ -67,7 +67,7 @@ function untilEnd(
     };
     const off = deps.signals.on(record.id, ({ kind }) => {
       const back = acrossRestarts && deps.instances.get(record.id)?.state.status === "restarting";
-      if (kind === "removed" || (kind === "exited" && !back)) finish();
+      if (kind === "removed" || kind === "failed" || (kind === "exited" && !back)) finish();
     });
     signal.addEventListener("abort", finish);
     const present = deps.instances.get(record.id);
@@ -124,7 +124,7 @@ export function attachInstance(
 
 async function openStdin(deps: InstanceDeps, record: InstanceRecord, signal: AbortSignal): Promise<Duplex> {
   const running = deps.instances.get(record.id);
-  if (!running || !isRunning(running)) await deps.signals.next(record.id, ["started", "removed"], signal);
+  if (!running || !isRunning(running)) await deps.signals.next(record.id, ["started", "failed", "removed"], signal);
   const socket = runtimeOf(deps, record).openStdin(record.id);
   // The supervisor copies output to every attached socket; ours reads the log instead.
   socket.resume();

@@ -1,9 +1,9 @@
 /** Tells waiters in this process what becomes of instances. Nothing is kept: subscribe first, then look. */
 export interface InstanceSignal {
-  readonly kind: "started" | "exited" | "removed" | "renamed";
+  /** `failed`: a start that came to nothing. */
+  readonly kind: "started" | "failed" | "exited" | "removed";
   readonly id: string;
   readonly exitCode?: number;
-  readonly error?: string;
 }
 
 export class InstanceSignals {

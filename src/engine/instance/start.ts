@@ -8,6 +8,7 @@ import { findInstance, runtimeOf } from "./find.ts";
 import { planInstanceMounts } from "./instance-mounts.ts";
 import { planInstanceSpec } from "./instance-spec.ts";
 import { type Joined, joinNetwork } from "./join-network.ts";
+import { purgeInstance } from "./remove.ts";
 
 /** Starts an instance by hand: the count of restarts begins anew. */
 export function startInstance(deps: InstanceDeps, text: string): Promise<void> {
@@ -32,6 +33,10 @@ export async function launch(deps: InstanceDeps, record: InstanceRecord): Promis
     deps.signals.emit({ kind: "started", id: record.id });
   } catch (error) {
     recordFailure(deps, record, error);
+    if (record.host.AutoRemove) {
+      deps.instances.remove(record.id);
+      await purgeInstance(deps, record, { volumes: true });
+    }
     throw error;
   }
 }
@@ -71,16 +76,18 @@ function runningState(created: { pid: number; pidStart: number }, joined: Joined
 
 function recordFailure(deps: InstanceDeps, record: InstanceRecord, error: unknown): void {
   const text = messageOf(error);
-  const exitCode = /executable file not found|no such file or directory/.test(text)
-    ? 127
-    : /permission denied/.test(text)
-      ? 126
-      : 128;
-  const before = record.state;
-  if (before.status === "created") {
+  const exitCode = failureExitCode(text);
+  const { state } = record;
+  if (state.status === "exited" || state.status === "restarting") {
+    deps.instances.update(record.id, { state: { ...state, status: "exited", error: text, exitCode } });
+  } else {
     deps.instances.update(record.id, { state: { status: "created", error: text, exitCode } });
-  } else if (before.status === "exited" || before.status === "restarting") {
-    deps.instances.update(record.id, { state: { ...before, status: "exited", error: text, exitCode } });
   }
-  deps.signals.emit({ kind: "exited", id: record.id, exitCode, error: text });
+  deps.signals.emit({ kind: "failed", id: record.id, exitCode });
+}
+
+/** By the conventions of shells: 127 not found, 126 not executable, 128 for the rest. */
+function failureExitCode(text: string): number {
+  if (/executable file not found|no such file or directory/.test(text)) return 127;
+  return /permission denied|exec format error/.test(text) ? 126 : 128;
 }

@@ -37,8 +37,8 @@ const errorOf = (state: object): { error?: string } =>
   "error" in state && state.error ? { error: String(state.error) } : {};
 
 async function untilExit(deps: InstanceDeps, id: string, signal: AbortSignal): Promise<WaitResult> {
-  const { exitCode = 0, error } = await deps.signals.next(id, ["exited", "removed"], signal);
-  return { exitCode, ...(error && { error }) };
+  const { exitCode = 0 } = await deps.signals.next(id, ["exited", "removed"], signal);
+  return { exitCode };
 }
 
 /** The removal follows the exit, whose code is the answer. */

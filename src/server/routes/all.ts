@@ -5,6 +5,7 @@ import { containerStreamRoutes } from "./container-streams.ts";
 import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./image.ts";
 import { networkRoutes } from "./network.ts";
+import { registryRoutes } from "./registry.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
 import { volumeRoutes } from "./volume.ts";
 
@@ -17,5 +18,6 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...execRoutes,
   ...volumeRoutes,
   ...networkRoutes,
+  ...registryRoutes,
   ...imageRoutes,
 ];

@@ -8,8 +8,9 @@ import { type ProductFacts, systemInfo } from "../../engine/system/info.ts";
 import { json, type Route, sent } from "../exchange.ts";
 import { apiVersion, minApiVersion } from "../http-server.ts";
 import { writeAll } from "../raw-stream.ts";
+import type { RegistryRouteDeps } from "./registry.ts";
 
-export interface SystemDeps extends InstanceDeps {
+export interface SystemDeps extends InstanceDeps, RegistryRouteDeps {
   readonly product: ProductFacts;
   /** Prometheus text of the daemon's own figures. */
   readonly metrics: () => string;
