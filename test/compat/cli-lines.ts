@@ -93,7 +93,11 @@ busybox ls -l
 --volumes-from a --volumes-from b:ro busybox
 --tmpfs /t --tmpfs /u:size=1m,mode=700 busybox
 --mount type=bind,src=/q,dst=/w,readonly busybox
---mount type=bind,source=./q,target=/w,bind-propagation=rslave,bind-recursive=readonly,readonly busybox
+--mount type=bind,source=./q,target=/w,bind-propagation=rprivate,bind-recursive=readonly,readonly busybox
+--mount type=bind,src=/q,dst=/w,bind-propagation=rslave,bind-recursive=readonly,readonly busybox
+--mount type=bind,src=/q,dst=/w,bind-recursive=writable busybox
+--network n busybox
+--network bridge --ip 1.2.3.4 busybox
 --mount type=volume,source=v,target=/v,volume-nocopy,volume-driver=d,volume-opt=a=b,volume-label=l=m,volume-subpath=s busybox
 --mount type=tmpfs,target=/t,tmpfs-size=64m,tmpfs-mode=1770 busybox
 --mount type=image,source=i,target=/t,image-subpath=x busybox
@@ -150,7 +154,6 @@ network connect --alias a --alias b --ip 1.2.3.4 --ip6 ::1 --link-local-ip 169.2
 network connect n c
 network disconnect n c
 network disconnect -f n c
-network rm a b
 network prune -f --filter until=1h
 volume create v
 volume create -d x -o a=b --label l=m v
@@ -180,6 +183,7 @@ rmi a
 rmi -f --no-prune a
 commit -a me -m msg -c LABEL=1 -p=false c r:t
 commit c
+commit c r
 top c
 top c -o pid
 diff c

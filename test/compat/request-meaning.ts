@@ -8,7 +8,7 @@ interface RecordedRequest {
 /** Maps whose keys mean something even when their values are empty. */
 const keyedMaps = new Set(["Volumes", "ExposedPorts", "EndpointsConfig", "PortBindings"]);
 /** Lists whose order a client may choose. */
-const unordered = new Set(["Binds"]);
+const unordered = new Set(["Binds", "Env"]);
 /** Values that say the same as nothing. */
 const defaults: Readonly<Record<string, string>> = {
   MemorySwappiness: "-1",
