@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { encodeFrame, type FrameStream } from "../api/stream-frame.ts";
 import type { LogEntry } from "../core/log.ts";
@@ -7,8 +6,18 @@ import type { LogEntry } from "../core/log.ts";
 export async function writeAll(target: Writable, data: Uint8Array): Promise<boolean> {
   if (target.destroyed || target.writableEnded) return false;
   if (target.write(data)) return true;
-  await Promise.race([once(target, "drain"), once(target, "close")]).catch(() => undefined);
+  await drained(target);
   return !target.destroyed;
+}
+
+function drained(target: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      for (const event of ["drain", "close", "error"]) target.off(event, finish);
+      resolve();
+    };
+    for (const event of ["drain", "close", "error"]) target.once(event, finish);
+  });
 }
 
 /** Output as a terminal's raw bytes or as frames that tell stdout from stderr. */

@@ -2,6 +2,7 @@ import type { Route } from "../exchange.ts";
 import { containerRoutes } from "./container.ts";
 import { containerFileRoutes } from "./container-files.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
+import { diskUsageRoutes } from "./disk-usage.ts";
 import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./image.ts";
 import { networkRoutes } from "./network.ts";
@@ -18,6 +19,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...execRoutes,
   ...volumeRoutes,
   ...networkRoutes,
+  ...diskUsageRoutes,
   ...registryRoutes,
   ...imageRoutes,
 ];

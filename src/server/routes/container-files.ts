@@ -6,6 +6,7 @@ import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { exportInstance, readPath, statPath, writePath } from "../../engine/instance/files.ts";
 import { type Exchange, empty, json, type Route, sent } from "../exchange.ts";
 import { readObject, shapeOf } from "../json-body.ts";
+import { writeAll } from "../raw-stream.ts";
 
 type Handler = Route<InstanceDeps>["handle"];
 
@@ -63,9 +64,7 @@ async function pipe(source: import("node:stream").Readable, { response, signal }
   signal.addEventListener("abort", () => source.destroy());
   try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
-      if (!response.write(chunk))
-        await new Promise<void>((resolve) => response.once("drain", resolve).once("close", resolve));
-      if (response.destroyed) break;
+      if (!(await writeAll(response, chunk))) break;
     }
     response.end();
   } catch {

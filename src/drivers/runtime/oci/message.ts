@@ -21,6 +21,7 @@ export function commandProblem(text: string): string | undefined {
   if (/exec.*(permission denied|is a directory)|(permission denied|is a directory).*exec/i.test(text)) {
     return `exec: ${text.split(":")[0]}: permission denied`;
   }
+  if (/open executable: (operation not permitted|permission denied)/i.test(text)) return "exec: permission denied";
   if (/exec format error/i.test(text)) return "exec: exec format error";
   return undefined;
 }

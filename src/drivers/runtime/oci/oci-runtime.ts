@@ -14,7 +14,7 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
   for (const directory of [options.stateRoot, options.exitDir, options.execDir]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
-  const command = (args: string[], input?: string) => runCommand(options, args, input);
+  const command = (args: string[]) => runCommand(options, args);
   const control = (id: string, message: string) => writeFileSync(join(options.bundleOf(id), "ctl"), message);
   return {
     name: options.name,
@@ -23,7 +23,7 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
     kill: (id, signal, all = false) => command(["kill", ...(all ? ["--all"] : []), id, String(signal)]),
     pause: (id) => command(["pause", id]),
     resume: (id) => command(["resume", id]),
-    update: (id, resources) => command(["update", "--resources", "-", id], JSON.stringify(resources)),
+    update: (id, resources) => updateCommand(options, id, resources),
     delete: (id) => deleteState(options, id),
     exec: async (id, process, execOptions) => execIn(options, id, process, execOptions),
     openStdin: (id) => connectSeqpacket(join(options.bundleOf(id), "attach")),
@@ -33,9 +33,20 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
   };
 }
 
-async function runCommand(options: OciRuntimeOptions, args: string[], input?: string): Promise<void> {
+/** By a file, since runtimes open what they are given by its path. */
+async function updateCommand(options: OciRuntimeOptions, id: string, resources: object): Promise<void> {
+  const file = join(options.execDir, `${id}.resources`);
+  writeFileSync(file, JSON.stringify(resources), { mode: 0o600 });
+  try {
+    await runCommand(options, ["update", "--resources", file, id]);
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+async function runCommand(options: OciRuntimeOptions, args: string[]): Promise<void> {
   const all = ["--root", options.stateRoot, ...(options.globalArgs ?? []), ...args];
-  const { exitCode, stderr } = await run(options.program, all, input === undefined ? {} : { input });
+  const { exitCode, stderr } = await run(options.program, all);
   if (exitCode === 0) return;
   const text = lastMessage(stderr);
   const gone = /does not exist|no such process|not running|container.*not found|ESRCH/i.test(text);

@@ -1,0 +1,46 @@
+import type { InstanceRecord } from "../../core/instance.ts";
+import type { VolumeRecord } from "../../core/volume.ts";
+import { type ImageDiskUsage, imageDiskUsage } from "../image/image-disk-usage.ts";
+import type { InstanceDeps } from "../instance/deps.ts";
+import { volumeUsers } from "../instance/remove.ts";
+
+export interface DiskUsage {
+  readonly layerBytes: number;
+  readonly images: ImageDiskUsage["images"] | undefined;
+  readonly instances: ReadonlyArray<{ record: InstanceRecord; writableBytes: number; totalBytes: number }> | undefined;
+  readonly volumes: ReadonlyArray<{ volume: VolumeRecord; bytes: number; users: number }> | undefined;
+}
+
+/** What the store holds, measured now; only the kinds asked for. */
+export async function diskUsage(deps: InstanceDeps, kinds: readonly string[]): Promise<DiskUsage> {
+  const images = imageDiskUsage(deps);
+  return {
+    layerBytes: images.layerBytes,
+    images: kinds.includes("image") ? images.images : undefined,
+    instances: kinds.includes("container") ? await instanceUsage(deps) : undefined,
+    volumes: kinds.includes("volume") ? await volumeUsage(deps) : undefined,
+  };
+}
+
+function instanceUsage(deps: InstanceDeps) {
+  return Promise.all(
+    deps.instances.list().map(async (record) => {
+      const { sizeBytes } = await deps.snapshots.usage(record.id);
+      return {
+        record,
+        writableBytes: sizeBytes,
+        totalBytes: sizeBytes + (deps.images.get(record.image.id)?.sizeBytes ?? 0),
+      };
+    }),
+  );
+}
+
+function volumeUsage(deps: InstanceDeps) {
+  return Promise.all(
+    deps.volumes.list().map(async (volume) => ({
+      volume,
+      bytes: await deps.volumeDriver.sizeBytes(volume.name),
+      users: volumeUsers(deps, volume.name).length,
+    })),
+  );
+}

@@ -1,0 +1,33 @@
+import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import { diskUsage } from "../../engine/system/disk-usage.ts";
+import { encodeSummary as encodeImage } from "../encode/image.ts";
+import { encodeSummary } from "../encode/instance.ts";
+import { json, type Route } from "../exchange.ts";
+import { encodeVolume } from "./volume.ts";
+
+const types = ["container", "image", "volume", "build-cache"];
+
+const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
+  const asked = query.all("type");
+  const found = await diskUsage(deps, asked.length > 0 ? asked : types);
+  return json(200, {
+    LayersSize: found.layerBytes,
+    Images: found.images?.map((listed) => encodeImage(listed, listed.users)) ?? null,
+    Containers:
+      found.instances?.map(({ record, writableBytes, totalBytes }) => ({
+        ...encodeSummary(deps, record),
+        SizeRw: writableBytes,
+        SizeRootFs: totalBytes,
+      })) ?? null,
+    Volumes:
+      found.volumes?.map(({ volume, bytes, users }) => ({
+        ...encodeVolume(deps, volume),
+        UsageData: { Size: bytes, RefCount: users },
+      })) ?? null,
+    BuildCache: asked.length === 0 || asked.includes("build-cache") ? [] : null,
+  });
+};
+
+export const diskUsageRoutes: ReadonlyArray<Route<InstanceDeps>> = [
+  { method: "GET", path: "/system/df", handle: usage },
+];
