@@ -47,6 +47,7 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
         name,
         program: path,
         globalArgs: args,
+        compiledSeccomp: path.endsWith("/crun"),
         stateRoot: paths.runtimeState(name),
         conmon,
         exitDir: paths.exits,

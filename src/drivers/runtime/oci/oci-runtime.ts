@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { IsleError } from "../../../base/error.ts";
+import type { OciSpec } from "../../../core/oci-spec.ts";
 import type { Runtime } from "../../../core/runtime.ts";
 import { run } from "../../../os/process.ts";
 import { connectSeqpacket } from "../../../os/seqpacket.ts";
@@ -8,17 +9,19 @@ import { createUnderConmon } from "./conmon.ts";
 import { execIn } from "./exec.ts";
 import { lastMessage, runtimeMessage } from "./message.ts";
 import type { OciRuntimeOptions } from "./options.ts";
+import { createSeccompCache } from "./seccomp-cache.ts";
 
 /** Any program with the OCI runtime command line (crun, runc, runsc, isle-vm) under conmon. */
 export function createOciRuntime(options: OciRuntimeOptions): Runtime {
   for (const directory of [options.stateRoot, options.exitDir, options.execDir]) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
+  const withFilter = options.compiledSeccomp ? createSeccompCache(options.execDir) : (spec: OciSpec) => spec;
   const command = (args: string[]) => runCommand(options, args);
   const control = (id: string, message: string) => writeFileSync(join(options.bundleOf(id), "ctl"), message);
   return {
     name: options.name,
-    create: (workload) => createUnderConmon(options, workload),
+    create: (workload) => createUnderConmon(options, { ...workload, spec: withFilter(workload.spec) }),
     start: (id) => startCommand(options, id),
     kill: (id, signal, all = false) => command(["kill", ...(all ? ["--all"] : []), id, String(signal)]),
     pause: (id) => command(["pause", id]),

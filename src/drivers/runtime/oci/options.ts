@@ -3,6 +3,8 @@ export interface OciRuntimeOptions {
   readonly name: string;
   /** Full path of the OCI runtime. */
   readonly program: string;
+  /** True when the runtime takes compiled seccomp filters by annotation, as crun does. */
+  readonly compiledSeccomp?: boolean;
   /** Arguments before the sub-command, beside `--root`. */
   readonly globalArgs?: readonly string[];
   /** Where the runtime keeps its state. */
