@@ -1,4 +1,5 @@
 import type { ByteStream } from "../base/byte-stream.ts";
+import { ClosedError } from "./errors.ts";
 
 const nothing = new Uint8Array(0);
 
@@ -29,7 +30,7 @@ export class ByteReader {
       }
       searched = buffer.length;
       if (searched > limit) throw new Error(`the answer's head is longer than ${limit} bytes`);
-      if (!(await this.#receive())) throw new Error("the daemon closed the connection");
+      if (!(await this.#receive())) throw new ClosedError();
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ByteStream } from "../base/byte-stream.ts";
-import { ConnectError, refusal } from "./errors.ts";
+import { ClosedError, ConnectError, refusal } from "./errors.ts";
 import { HttpConnection, type RequestBody, type RequestHead, type ResponseHead } from "./http-connection.ts";
 import { jsonLines } from "./json-lines.ts";
 import { type QueryValues, queryString } from "./query-string.ts";
@@ -49,11 +49,10 @@ export class Client {
   }
 
   async stream(method: Method, path: string, options: CallOptions = {}): Promise<Answer> {
-    const connection = await this.#connection();
+    const { connection, head } = await this.#exchange(encodeCall(method, path, options));
     const stop = () => connection.close();
     options.signal?.addEventListener("abort", stop, { once: true });
     try {
-      const head = await connection.exchange(encodeCall(method, path, options));
       const body = this.#bodyOf(connection, method, head, () => options.signal?.removeEventListener("abort", stop));
       if (head.status >= 400) throw refusal(head.status, await textOf(body));
       return { ...head, body, cancel: stop };
@@ -81,9 +80,8 @@ export class Client {
 
   /** Takes a connection over as a raw stream in both directions. */
   async hijack(method: Method, path: string, options: CallOptions = {}): Promise<ByteStream & { contentType: string }> {
-    const connection = await this.#connection();
     const headers = { ...options.headers, Connection: "Upgrade", Upgrade: "tcp" };
-    const head = await connection.exchange(encodeCall(method, path, { ...options, headers }));
+    const { connection, head } = await this.#exchange(encodeCall(method, path, { ...options, headers }));
     if (head.status >= 400) throw refusal(head.status, await textOf(connection.body(method, head)));
     return Object.assign(connection.takeOver(), { contentType: head.headers.get("content-type") ?? "" });
   }
@@ -92,9 +90,28 @@ export class Client {
     for (const connection of this.#idle.splice(0)) connection.close();
   }
 
-  async #connection(): Promise<HttpConnection> {
-    const idle = this.#idle.pop();
-    if (idle !== undefined) return idle;
+  /** Sends a request on a kept connection; when the daemon dropped that one meanwhile, on a new one. */
+  async #exchange(request: RequestHead): Promise<{ connection: HttpConnection; head: ResponseHead }> {
+    const kept = this.#idle.pop();
+    const canRepeat = request.body === undefined || typeof request.body === "string";
+    if (kept !== undefined && canRepeat) {
+      try {
+        return { connection: kept, head: await kept.exchange(request) };
+      } catch (error) {
+        kept.close();
+        if (!(error instanceof ClosedError)) throw error;
+      }
+    }
+    const connection = await this.#connect();
+    try {
+      return { connection, head: await connection.exchange(request) };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  async #connect(): Promise<HttpConnection> {
     try {
       return new HttpConnection(await this.#options.dial());
     } catch (error) {

@@ -33,6 +33,13 @@ export class ConnectError extends IsleError {
   }
 }
 
+/** The daemon closed the connection before it answered. */
+export class ClosedError extends IsleError {
+  constructor() {
+    super("unavailable", "the daemon closed the connection");
+  }
+}
+
 /** The text of a refusal: `message` of the JSON body, else the body, else the status. */
 export function refusal(status: number, body: string): ResponseError {
   try {

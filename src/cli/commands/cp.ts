@@ -1,6 +1,6 @@
 import { lstat, stat } from "node:fs/promises";
 import { posix, resolve } from "node:path";
-import { isCode } from "../../base/error.ts";
+import { isCode, messageOf } from "../../base/error.ts";
 import { type PathStat, readArchive, statArchive, writeArchive } from "../../client/containers.ts";
 import { type Context, command } from "../command.ts";
 import { type CopyTarget, containerPath, copyPlan, firstName } from "../copy/copy-plan.ts";
@@ -104,15 +104,23 @@ async function copyIn({ client, flags, io }: CpContext, source: string, to: Plac
 /** The target in the container; a link stands for what it leads to, whether that exists or not. */
 async function remoteTarget(client: CpContext["client"], { container, path }: Place): Promise<CopyTarget> {
   const absolute = keepTail(posix.resolve("/", path), path);
-  const missing = { path: absolute, exists: false, isDirectory: false };
+  const info = await statIfThere(client, { container, path: absolute });
+  if (info === undefined || !hasMode(info, modeSymlink)) return targetOf(absolute, info);
+  const linked = posix.resolve(posix.dirname(absolute), info.linkTarget);
+  return targetOf(linked, await statIfThere(client, { container, path: linked }));
+}
+
+const targetOf = (path: string, info: PathStat | undefined): CopyTarget => ({
+  path,
+  exists: info !== undefined,
+  isDirectory: info !== undefined && hasMode(info, modeDirectory),
+});
+
+async function statIfThere(client: CpContext["client"], { container, path }: Place): Promise<PathStat | undefined> {
   try {
-    const info = await statArchive(client, container, absolute);
-    if (!hasMode(info, modeSymlink)) return { path: absolute, exists: true, isDirectory: hasMode(info, modeDirectory) };
-    const linked = posix.resolve(posix.dirname(absolute), info.linkTarget);
-    const inner = await statArchive(client, container, linked);
-    return { path: linked, exists: true, isDirectory: hasMode(inner, modeDirectory) };
+    return await statArchive(client, container, path);
   } catch (error) {
-    if (isCode(error, "notFound") && !/no such container/i.test((error as Error).message)) return missing;
+    if (isCode(error, "notFound") && !/no such container/i.test(messageOf(error))) return undefined;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
 import { environment } from "../create/environment.ts";
 import { compact } from "../create/resources.ts";
-import { usageError } from "../exit.ts";
+import { Exit, usageError } from "../exit.ts";
 import { runSession } from "../session/attached-session.ts";
 
 const execFlags = {
@@ -43,7 +43,8 @@ export const exec = command({
     const session = runSession(stream, { io, tty: flags.tty, stdin: flags.interactive, detachKeys });
     const stopResizes = flags.tty ? await resizes(context, id) : () => {};
     const end = await session.finally(stopResizes);
-    return end === "detached" ? 0 : ((await inspectExec(client, id)).ExitCode ?? 0);
+    if (end === "detached") throw new Exit(1, "read escape sequence");
+    return (await inspectExec(client, id)).ExitCode ?? 0;
   },
 });
 
