@@ -5,7 +5,7 @@ import { usageError } from "./exit.ts";
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Credentials of one registry as config.json keeps them; `auth` is base64 of `user:password`. */
-export interface StoredAuth {
+interface StoredAuth {
   readonly auth?: string;
   readonly identitytoken?: string;
   readonly registrytoken?: string;

@@ -30,7 +30,7 @@ export function commandHelp(
 }
 
 /** One indented entry for each flag that is not hidden, sorted by name. */
-export function flagsHelp(flags: FlagTable, columns = 80): string {
+function flagsHelp(flags: FlagTable, columns = 80): string {
   const shown = Object.entries(flags).filter(([, flag]) => !flag.hidden);
   const rows = shown
     .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,7 +1,7 @@
 import type { Endpoint, TlsFiles } from "../base/byte-stream.ts";
 import { usageError } from "./exit.ts";
 
-export const defaultHost = "unix:///run/isle/isle.sock";
+const defaultHost = "unix:///run/isle/isle.sock";
 
 export interface HostFlags {
   readonly host: string;

@@ -19,7 +19,7 @@ async function cli(line: string, env: Record<string, string> = {}) {
     stderr: output("stderr"),
     env: { HOME: "/nowhere", ...env },
     terminal: { size: () => undefined, makeRaw: () => () => {}, hideInput: () => () => {}, onResize: () => () => {} },
-    dial: () => Promise.reject(new Error("ENOENT")),
+    dial: () => Promise.reject(Object.assign(new Error("Failed to connect"), { code: "ENOENT" })),
     onSignal: () => () => {},
     runProgram: () => Promise.reject(new Error("no programs here")),
   });

@@ -1,4 +1,4 @@
-import { type ErrorCode, IsleError, messageOf } from "../base/error.ts";
+import { type ErrorCode, IsleError, isErrno, messageOf } from "../base/error.ts";
 
 const codes: Record<number, ErrorCode> = {
   304: "notModified",
@@ -25,12 +25,16 @@ export class ResponseError extends IsleError {
 /** No daemon answers at `host`. */
 export class ConnectError extends IsleError {
   constructor(host: string, cause: unknown) {
-    const reason = messageOf(cause);
-    super("unavailable", `Cannot connect to the isle daemon at ${host}. Is the isle daemon running?`, {
-      hint: reason,
-      cause,
-    });
+    super("unavailable", connectText(host, cause), { cause });
   }
+}
+
+function connectText(host: string, cause: unknown): string {
+  if (isErrno(cause, "EACCES", "EPERM"))
+    return `permission denied while trying to connect to the isle daemon at ${host}`;
+  const nobodyListens = isErrno(cause, "ENOENT", "ECONNREFUSED");
+  const reason = nobodyListens ? "" : `: ${messageOf(cause)}`;
+  return `Cannot connect to the isle daemon at ${host}. Is the isle daemon running?${reason}`;
 }
 
 /** The daemon closed the connection before it answered. */

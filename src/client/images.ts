@@ -1,9 +1,4 @@
-import type {
-  ImageDeleteResponseItem,
-  ImageHistoryResponseItem,
-  ImageInspect,
-  ImageSummary,
-} from "../api/generated/engine-api.ts";
+import type { ImageDeleteResponseItem, ImageHistoryResponseItem, ImageSummary } from "../api/generated/engine-api.ts";
 import type { Answer, Client, RequestBodyLike } from "./client.ts";
 import type { Filters } from "./containers.ts";
 
@@ -25,9 +20,6 @@ export const listImages = (
   client: Client,
   query: { all?: boolean; digests?: boolean; filters?: Filters; "shared-size"?: boolean } = {},
 ): Promise<ImageSummary[]> => client.json("GET", "/images/json", { query });
-
-export const inspectImage = (client: Client, name: string, platform = ""): Promise<ImageInspect> =>
-  client.json("GET", path(name, "/json"), { query: { platform } });
 
 export const imageHistory = (client: Client, name: string, platform = ""): Promise<ImageHistoryResponseItem[]> =>
   client.json("GET", path(name, "/history"), { query: { platform } });

@@ -7,9 +7,6 @@ const path = (name: string, rest = ""): string => `/networks/${encodeURIComponen
 export const listNetworks = (client: Client, filters: Filters = {}): Promise<Network[]> =>
   client.json("GET", "/networks", { query: { filters } });
 
-export const inspectNetwork = (client: Client, name: string, query: { verbose?: boolean } = {}): Promise<Network> =>
-  client.json("GET", path(name), { query });
-
 export const createNetwork = (client: Client, body: object): Promise<NetworkCreateResponse> =>
   client.json("POST", "/networks/create", { json: body });
 

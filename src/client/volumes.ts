@@ -7,8 +7,6 @@ const path = (name: string): string => `/volumes/${encodeURIComponent(name)}`;
 export const listVolumes = (client: Client, filters: Filters = {}): Promise<VolumeListResponse> =>
   client.json("GET", "/volumes", { query: { filters } });
 
-export const inspectVolume = (client: Client, name: string): Promise<Volume> => client.json("GET", path(name));
-
 export const createVolume = (client: Client, body: object): Promise<Volume> =>
   client.json("POST", "/volumes/create", { json: body });
 

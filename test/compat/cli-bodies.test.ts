@@ -16,6 +16,7 @@ interface Outcome {
 
 const docker = Bun.which("docker");
 const directory = mkdtempSync(join(tmpdir(), "isle-bodies-"));
+const startDirectory = process.cwd();
 const socket = join(directory, "recorder.sock");
 let requests: string[] = [];
 let recorder: ReturnType<typeof Bun.serve> | undefined;
@@ -30,7 +31,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  process.chdir(tmpdir());
+  process.chdir(startDirectory);
   await recorder?.stop(true);
   rmSync(directory, { recursive: true, force: true });
 });

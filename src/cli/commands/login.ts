@@ -45,8 +45,8 @@ export const logout = command({
     await print(`Removing login credentials for ${key}`);
     const helper = helperOf(key, file.data);
     if (helper !== undefined) await io.runProgram(`docker-credential-${helper}`, ["erase"], key);
-    const { [key]: _, ...auths } = file.data.auths ?? {};
-    writeConfigFile({ ...file, data: { ...file.data, auths } });
+    const { [key]: stored, ...auths } = file.data.auths ?? {};
+    if (stored !== undefined) writeConfigFile({ ...file, data: { ...file.data, auths } });
     return undefined;
   },
 });

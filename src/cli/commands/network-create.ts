@@ -1,9 +1,9 @@
 import { createNetwork } from "../../client/networks.ts";
 import { type Context, command } from "../command.ts";
 import { labels } from "../create/environment.ts";
-import { splitOnce } from "../create/ports.ts";
 import { compact } from "../create/resources.ts";
 import { usageError } from "../exit.ts";
+import { splitOnce } from "../split-once.ts";
 
 const networkFlags = {
   attachable: { type: "bool", help: "Containers may join by hand" },

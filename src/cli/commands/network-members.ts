@@ -1,9 +1,9 @@
 import { isCode } from "../../base/error.ts";
 import { connectNetwork, disconnectNetwork, removeNetwork } from "../../client/networks.ts";
 import { command } from "../command.ts";
-import { splitOnce } from "../create/ports.ts";
 import { compact } from "../create/resources.ts";
 import { forEachArgument } from "../each.ts";
+import { splitOnce } from "../split-once.ts";
 
 export const networkRm = command({
   summary: "Remove networks",

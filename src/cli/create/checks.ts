@@ -1,5 +1,5 @@
 import { usageError } from "../exit.ts";
-import { splitOnce } from "./ports.ts";
+import { splitOnce } from "../split-once.ts";
 
 /** `host:ip` or `host=ip`; the daemon reads the first form. */
 export function extraHost(text: string): string {

@@ -7,11 +7,12 @@ import type {
 } from "../../api/generated/engine-api.ts";
 import { usageError } from "../exit.ts";
 import type { FlagValues } from "../flags/flag.ts";
+import { splitOnce } from "../split-once.ts";
 import type { ContainerFlags } from "./container-flags.ts";
 import { environment, labels, type Surroundings } from "./environment.ts";
 import { parseMount, tmpfsPlan, volumePlan } from "./mounts.ts";
 import { networkPlan } from "./networks.ts";
-import { portPlan, splitOnce } from "./ports.ts";
+import { portPlan } from "./ports.ts";
 import { compact, resources } from "./resources.ts";
 import { securityPlan } from "./security.ts";
 

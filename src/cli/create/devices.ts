@@ -1,8 +1,8 @@
 import type { DeviceMapping, DeviceRequest, Resources, ThrottleDevice } from "../../api/generated/engine-api.ts";
 import { parseBytes } from "../../base/size.ts";
 import { usageError } from "../exit.ts";
+import { splitOnce } from "../split-once.ts";
 import { csvFields } from "./mounts.ts";
-import { splitOnce } from "./ports.ts";
 
 /** `vendor.com/class=name`, a device that a CDI file describes. */
 const cdiPattern = /^[A-Za-z][\w.-]*\/[A-Za-z][\w.-]*=[A-Za-z0-9][\w.:-]*$/;

@@ -1,5 +1,5 @@
 import { usageError } from "../exit.ts";
-import { splitOnce } from "./ports.ts";
+import { splitOnce } from "../split-once.ts";
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Mount } from "../../api/generated/engine-api.ts";
 import { parseBytes } from "../../base/size.ts";
 import { usageError } from "../exit.ts";
-import { splitOnce } from "./ports.ts";
+import { splitOnce } from "../split-once.ts";
 
 export interface VolumePlan {
   readonly Binds: string[];

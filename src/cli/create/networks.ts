@@ -1,9 +1,9 @@
 import type { EndpointSettings } from "../../api/generated/engine-api.ts";
 import { usageError } from "../exit.ts";
 import type { FlagValues } from "../flags/flag.ts";
+import { splitOnce } from "../split-once.ts";
 import type { ContainerFlags } from "./container-flags.ts";
 import { csvFields } from "./mounts.ts";
-import { splitOnce } from "./ports.ts";
 
 export interface NetworkPlan {
   readonly NetworkMode: string;

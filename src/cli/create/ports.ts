@@ -1,6 +1,8 @@
 import { usageError } from "../exit.ts";
+import { splitOnce } from "../split-once.ts";
+import { isAddress } from "./checks.ts";
 
-export interface PortBinding {
+interface PortBinding {
   readonly HostIp: string;
   readonly HostPort: string;
 }
@@ -70,8 +72,7 @@ function splitSpec(text: string): { ip: string; hostPort: string; containerPort:
   const [, bracketed, plain, hostPort = "", containerPort = ""] = match;
   if (containerPort === "") throw usageError(`no port specified: ${text}<empty>`);
   const ip = bracketed ?? plain ?? "";
-  if (ip !== "" && !/^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f.]*:[0-9a-f:.]*)$/i.test(ip))
-    throw usageError(`invalid IP address: ${ip}`);
+  if (ip !== "" && !isAddress(ip)) throw usageError(`invalid IP address: ${ip}`);
   return { ip, hostPort, containerPort, protocol };
 }
 
@@ -88,10 +89,4 @@ function range(text: string, refuse: () => Error): [number, number] {
   const last = match?.[2] === undefined ? first : Number(match[2]);
   if (!match || last > 65535 || last < first) throw refuse();
   return [first, last];
-}
-
-/** The texts before and after the first `mark`; one text when there is none. */
-export function splitOnce(text: string, mark: string): [string, ...string[]] {
-  const at = text.indexOf(mark);
-  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + mark.length)];
 }

@@ -1,6 +1,6 @@
 import { messageOf } from "../../base/error.ts";
 import { usageError } from "../exit.ts";
-import { splitOnce } from "./ports.ts";
+import { splitOnce } from "../split-once.ts";
 
 export interface SecurityPlan {
   readonly SecurityOpt: string[];

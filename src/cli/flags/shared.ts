@@ -1,4 +1,4 @@
-import { splitOnce } from "../create/ports.ts";
+import { splitOnce } from "../split-once.ts";
 import type { Flag } from "./flag.ts";
 
 /** Flags that many commands have in the same form. */

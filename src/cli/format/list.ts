@@ -3,7 +3,7 @@ import { usageError } from "../exit.ts";
 import { formatTable } from "./table.ts";
 
 /** One column a list can show. */
-export interface Field<T> {
+interface Field<T> {
   readonly header: string;
   /** What is shown; a function is called with the arguments a template gives it, and is in no JSON. */
   readonly value: (item: T) => unknown;

@@ -14,7 +14,7 @@ export interface Credentials {
 }
 
 /** The key of a registry in config.json. */
-export const registryKey = (domain: string): string => (domain === "docker.io" ? dockerHubKey : domain);
+const registryKey = (domain: string): string => (domain === "docker.io" ? dockerHubKey : domain);
 
 /** The X-Registry-Auth header for an image's registry; undefined when nobody logged in there. */
 export async function authHeader(image: string, config: ConfigData, io: Io): Promise<string | undefined> {
@@ -23,8 +23,7 @@ export async function authHeader(image: string, config: ConfigData, io: Io): Pro
   return found === undefined ? undefined : encodeAuth(found);
 }
 
-export const encodeAuth = (credentials: Credentials): string =>
-  Buffer.from(JSON.stringify(credentials)).toString("base64url");
+const encodeAuth = (credentials: Credentials): string => Buffer.from(JSON.stringify(credentials)).toString("base64url");
 
 /** Asks the credential helper of the registry, else reads config.json itself. */
 export async function findCredentials(key: string, config: ConfigData, io: Io): Promise<Credentials | undefined> {

@@ -1,5 +1,5 @@
 import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
-import { type ProgressMessage, pullImage } from "../../client/images.ts";
+import { pullImage } from "../../client/images.ts";
 import type { Context } from "../command.ts";
 import type { Output } from "../io.ts";
 import { showProgress } from "../progress/show-progress.ts";
@@ -41,5 +41,3 @@ function split(image: string, allTags: boolean): { fromImage: string; tag?: stri
   if (allTags) return { fromImage };
   return { fromImage, tag: reference.digest ?? reference.tag ?? "latest" };
 }
-
-export type { ProgressMessage };
