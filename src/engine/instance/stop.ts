@@ -4,7 +4,6 @@ import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
-import { startInstance } from "./start.ts";
 
 export interface StopOptions {
   readonly signal?: string | undefined;
@@ -93,12 +92,4 @@ export async function killInstance(deps: InstanceDeps, text: string, signalText:
   if (signal === sigKill || signal === stopSignal) deps.instances.update(record.id, { stoppedByHand: true });
   if (signal === sigKill) await endProcess(deps, record.id, { signal, timeoutSeconds: 10 });
   else await sendSignal(deps, record.id, signal);
-}
-
-export async function restartInstance(deps: InstanceDeps, text: string, options: StopOptions): Promise<void> {
-  const { id } = findInstance(deps, text);
-  const record = findInstance(deps, id);
-  if (isRunning(record) || record.state.status === "restarting") await stopInstance(deps, id, options);
-  await startInstance(deps, id);
-  publishInstanceEvent(deps, record, "restart");
 }
