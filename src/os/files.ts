@@ -1,5 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { isErrno } from "../base/error.ts";
 
 /** Replaces a file so that a reader, or a start after a crash, sees the old or the new content, never a part. */
@@ -26,9 +25,4 @@ export function readTextIfPresent(path: string): string | undefined {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
   }
-}
-
-/** Makes the directory that will hold `path`. */
-export function makeParent(path: string, mode = 0o755): void {
-  mkdirSync(dirname(path), { recursive: true, mode });
 }

@@ -1,7 +1,7 @@
 import { ptr } from "bun:ffi";
 import { check, cString, libc } from "./libc.ts";
-import { selfCommand } from "./self.ts";
 import { listMounts, mount, mountFlag, unmount } from "./mount.ts";
+import { selfCommand } from "./self.ts";
 
 const newMountNamespace = 0x20000;
 const cgroupRoot = "/sys/fs/cgroup";

@@ -1,4 +1,4 @@
-import { conflict } from "../../base/error.ts";
+import { conflict, IsleError } from "../../base/error.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, requireRunning, runtimeOf } from "./find.ts";
@@ -7,7 +7,7 @@ export function pauseInstance(deps: InstanceDeps, text: string): Promise<void> {
   const { id } = findInstance(deps, text);
   return deps.locks.run(id, async () => {
     const record = requireRunning(findInstance(deps, id));
-    if (record.state.status === "paused") throw conflict(`container ${id} is already paused`);
+    if (record.state.status === "paused") throw conflict(`Container ${id} is already paused`);
     await runtimeOf(deps, record).pause(id);
     deps.instances.update(id, { state: { ...record.state, status: "paused" } });
     publishInstanceEvent(deps, record, "pause");
@@ -18,7 +18,7 @@ export function resumeInstance(deps: InstanceDeps, text: string): Promise<void> 
   const { id } = findInstance(deps, text);
   return deps.locks.run(id, async () => {
     const record = findInstance(deps, id);
-    if (record.state.status !== "paused") throw conflict(`Container ${id} is not paused`);
+    if (record.state.status !== "paused") throw new IsleError("internal", `Container ${id} is not paused`);
     await runtimeOf(deps, record).resume(id);
     deps.instances.update(id, { state: { ...record.state, status: "running" } });
     publishInstanceEvent(deps, record, "unpause");

@@ -42,15 +42,7 @@ export function parseSystemCpu(stat: string): number {
   return fields.reduce((sum, ticks) => sum + ticks, 0) * nanosPerTick;
 }
 
-/** Samples a second apart until the signal fires. */
-export async function* streamStats(deps: InstanceDeps, text: string, signal: AbortSignal): AsyncGenerator<StatsSample> {
-  const { id } = findInstance(deps, text);
-  while (!signal.aborted && deps.instances.get(id)) {
-    yield takeStats(deps, id);
-    await oneSecond(signal);
-  }
-}
-
+/** Resolves after a second, or at once when the signal fires. */
 export function oneSecond(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
