@@ -14,7 +14,10 @@ const fresh = `${target}.new`;
 execFileSync(
   process.execPath,
   [
-    ...["build", "--compile", "--bytecode", "--minify-whitespace", "--minify-syntax", "--format=cjs"],
+    // Split, so that a start loads only what it runs: that is a third of the time a short command takes.
+    ...["build", "--compile", "--bytecode", "--minify-whitespace", "--minify-syntax", "--format=esm", "--splitting"],
+    // The directory it is called in must not change what it does.
+    ...["--no-compile-autoload-dotenv", "--no-compile-autoload-bunfig"],
     ...["--define", `ISLE_COMMIT=${JSON.stringify(commit)}`, "--define", `ISLE_BUILD_TIME=${JSON.stringify(builtAt)}`],
     ...[join(root, "src/main.ts"), "--outfile", fresh],
   ],
