@@ -9,7 +9,7 @@ const statuses: Record<ErrorCode, number> = {
   conflict: 409,
   unsupported: 501,
   unavailable: 503,
-  noSpace: 507,
+  noSpace: 500,
   cancelled: 499,
   dataLoss: 500,
   internal: 500,
@@ -21,6 +21,6 @@ export function errorReply(thrown: unknown): { status: number; message: string }
     const message = thrown.hint ? `${thrown.message}: ${thrown.hint}` : thrown.message;
     return { status: statuses[thrown.code], message };
   }
-  if (isErrno(thrown, "ENOSPC", "EDQUOT")) return { status: 507, message: `no space left: ${messageOf(thrown)}` };
+  if (isErrno(thrown, "ENOSPC", "EDQUOT")) return { status: 500, message: `no space left: ${messageOf(thrown)}` };
   return { status: 500, message: messageOf(thrown) };
 }

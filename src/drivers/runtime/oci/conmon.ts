@@ -12,7 +12,7 @@ import type { OciRuntimeOptions } from "./options.ts";
 export async function createUnderConmon(options: OciRuntimeOptions, workload: Workload): Promise<CreatedProcess> {
   writeFileSync(join(workload.bundle, "config.json"), JSON.stringify(workload.spec));
   const { pid, message } = await runConmon(options.conmon, conmonArgs(options, workload));
-  if (pid <= 0) throw runtimeMessage(options.name, message ?? "");
+  if (pid <= 0) throw runtimeMessage(options.name, message ?? "", workload.spec.process.args[0]);
   const pidStart = processStart(pid);
   if (pidStart === undefined) throw new IsleError("internal", `process ${pid} of ${workload.id} ended at its start`);
   return { pid, pidStart };

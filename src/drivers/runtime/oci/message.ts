@@ -4,25 +4,25 @@ import { IsleError } from "../../../base/error.ts";
  * The runtime's complaint as an error. A command that is missing or cannot be executed is the caller's fault, and the
  * words are those by which Docker's clients choose exit code 127 or 126.
  */
-export function runtimeMessage(runtime: string, said: string): IsleError {
+export function runtimeMessage(runtime: string, said: string, command?: string): IsleError {
   const text = lastMessage(said);
   const prefix = "failed to create task for container: failed to create shim task: OCI runtime create failed";
-  const reason = commandProblem(text);
+  const reason = commandProblem(text, command);
   const code = reason === undefined ? "internal" : "invalid";
   return new IsleError(code, `${prefix}: ${runtime}: ${reason ?? text}: unknown`);
 }
 
 /** The reason in Docker's words when the command itself cannot run. */
-export function commandProblem(text: string): string | undefined {
+export function commandProblem(text: string, command?: string): string | undefined {
   if (/executable file .*not found|no such file or directory.*exec|open executable: No such file/i.test(text)) {
-    const name = /executable file [`'"]?([^`'"]*?)[`'"]? not found/i.exec(text)?.[1] ?? "";
+    const name = /executable file [`'"]?([^`'"]*?)[`'"]? not found/i.exec(text)?.[1] ?? command ?? "";
     return `exec: "${name}": executable file not found in $PATH`;
   }
   if (/exec.*(permission denied|is a directory)|(permission denied|is a directory).*exec/i.test(text)) {
-    return `exec: ${text.split(":")[0]}: permission denied`;
+    return `exec: "${command ?? text.split(":")[0]}": permission denied`;
   }
-  if (/open executable: (operation not permitted|permission denied)/i.test(text)) return "exec: permission denied";
-  if (/exec format error/i.test(text)) return "exec: exec format error";
+  if (/open executable: operation not permitted/i.test(text)) return `exec: "${command ?? ""}": permission denied`;
+  if (/exec format error/i.test(text)) return `exec: "${command ?? ""}": exec format error`;
   return undefined;
 }
 

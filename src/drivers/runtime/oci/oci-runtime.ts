@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { IsleError } from "../../../base/error.ts";
+import { IsleError, isErrno } from "../../../base/error.ts";
 import type { OciSpec } from "../../../core/oci-spec.ts";
 import type { Runtime } from "../../../core/runtime.ts";
 import { run } from "../../../os/process.ts";
@@ -18,7 +18,7 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
   }
   const withFilter = options.compiledSeccomp ? createSeccompCache(options.execDir) : (spec: OciSpec) => spec;
   const command = (args: string[]) => runCommand(options, args);
-  const control = (id: string, message: string) => writeFileSync(join(options.bundleOf(id), "ctl"), message);
+  const control = (id: string, message: string) => tellSupervisor(join(options.bundleOf(id), "ctl"), message);
   return {
     name: options.name,
     create: (workload) => createUnderConmon(options, { ...workload, spec: withFilter(workload.spec) }),
@@ -34,6 +34,20 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
     reopenLog: (id) => control(id, "2 0 0\n"),
     wasOomKilled: (id) => existsSync(join(options.bundleOf(id), "oom")),
   };
+}
+
+/** Writes to the supervisor's pipe; one that has ended needs no telling, and waiting for it would stop the daemon. */
+function tellSupervisor(pipe: string, message: string): void {
+  try {
+    const file = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    try {
+      writeSync(file, message);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    if (!isErrno(error, "ENXIO", "ENOENT", "EAGAIN", "EPIPE")) throw error;
+  }
 }
 
 /** By a file, since runtimes open what they are given by its path. */
