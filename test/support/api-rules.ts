@@ -20,10 +20,11 @@ const alsoSent: Readonly<Record<string, readonly number[]>> = {
   "GET /images/json": [301],
   "POST /networks/create": [409],
   "POST /volumes/create": [404],
+  "POST /containers/{id}/pause": [409],
 };
 
-/** A request the real engine cannot read is answered 400 on every path. */
-const everywhere = [400];
+/** A request the real engine cannot read is answered 400, one it does not implement 501, on every path. */
+const everywhere = [400, 501];
 
 const progressLine: Shape = {
   type: "object",
@@ -34,18 +35,30 @@ const progressLine: Shape = {
     progress: { type: "string" },
     error: { type: "string" },
     errorDetail: { type: "object", properties: { code: { type: "integer" }, message: { type: "string" } } },
-    progressDetail: {
-      type: "object",
-      properties: Object.fromEntries(
-        ["current", "total", "start", "hidecounts", "units"].map((name) => [name, name === "units" ? {} : {}]),
-      ),
-    },
+    progressDetail: { type: "object" },
     aux: { type: "object" },
   },
 };
 
-/** Operations that answer with lines of progress. */
-const progressOperations = new Set(["POST /images/create", "POST /images/{name}/push", "POST /images/load"]);
+/** The real engine repeats the action, the container and its image as older clients expect them. */
+const eventLine: Shape = {
+  type: "object",
+  properties: {
+    ...rules.definitions["EventMessage"]!.properties,
+    status: { type: "string" },
+    id: { type: "string" },
+    from: { type: "string" },
+  },
+};
+
+/** Operations that answer with lines of JSON, and the shape of each line when the specification has none. */
+const lineOperations: Readonly<Record<string, Shape | undefined>> = {
+  "POST /images/create": progressLine,
+  "POST /images/{name}/push": progressLine,
+  "POST /images/load": progressLine,
+  "GET /events": eventLine,
+  "GET /containers/{id}/stats": undefined,
+};
 
 const templates = Object.keys(rules.operations).map((operation) => {
   const [method, path] = operation.split(" ") as [string, string];
@@ -81,7 +94,7 @@ export function statusShape({ method, path, status }: Exchanged): {
     }
     return { shape: status >= 400 ? { $ref: "#/definitions/ErrorResponse" } : undefined, definitions };
   }
-  if (status < 300 && progressOperations.has(operation)) return { shape: progressLine, definitions };
+  if (status < 300 && lineOperations[operation]) return { shape: lineOperations[operation], definitions };
   return { shape: known[status] ?? undefined, definitions };
 }
 
@@ -92,7 +105,7 @@ export function checkBody({ isJson, text, ...exchanged }: Exchanged & { isJson: 
   if (exchanged.status >= 400 && exchanged.method !== "HEAD" && !isJson)
     throw new Error(`${at}: an error that is not JSON`);
   if (!isJson || text.trim() === "" || !shape) return;
-  const lines = progressOperations.has(operationOf(exchanged.method, exchanged.path) ?? "");
+  const lines = exchanged.status < 300 && (operationOf(exchanged.method, exchanged.path) ?? "") in lineOperations;
   const values = lines
     ? text
         .trim()

@@ -26,6 +26,7 @@ async function makeRoot(): Promise<Buffer> {
     writeFileSync(join(root, "etc/group"), group);
     writeFileSync(join(root, "var/data/seed"), "from the image\n");
     await runCommand(["chmod", "1777", join(root, "tmp")]);
+    await runCommand(["chmod", "755", root]);
     const archive = join(root, "..", `${root.split("/").at(-1)}.tar`);
     await runCommand(["tar", "-C", root, "--owner=0", "--group=0", "--numeric-owner", "-cf", archive, "."]);
     const data = readFileSync(archive);
