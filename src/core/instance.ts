@@ -57,6 +57,8 @@ export interface RunningState {
   /** Start time of the process in clock ticks since boot: with the pid, names it for good. */
   readonly pidStart: number;
   readonly startedAt: string;
+  /** State before, while the command has not been started yet: a crash in this moment is undone. */
+  readonly startingFrom?: InstanceState;
   /** What the attached networks gave, for inspect and for detaching. */
   readonly endpoints: readonly Endpoint[];
   readonly netns: string | undefined;

@@ -2,28 +2,48 @@ import type { ImageRepository } from "../../core/image.ts";
 
 /**
  * Images under way. A blob is stored before a record names it, so unnamed blobs may only be collected while nothing
- * is being added; collection asked for meanwhile runs right after the last addition.
+ * is being added, and nothing may be added while they are collected.
  */
 class Additions {
   #active = 0;
-  #waiting: Array<() => void> = [];
+  #collecting: Promise<unknown> | undefined;
+  #deferred: (() => Promise<unknown>) | undefined;
 
+  /** Runs an addition, after a collection under way. */
   async run<T>(work: () => Promise<T>): Promise<T> {
+    while (this.#collecting) await this.#collecting;
     this.#active += 1;
     try {
       return await work();
     } finally {
       this.#active -= 1;
-      if (this.#active === 0) for (const waiting of this.#waiting.splice(0)) waiting();
+      this.#collectDeferred();
     }
   }
 
-  async whenIdle(): Promise<void> {
-    while (this.#active > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Runs a collection now, or where additions are under way after the last of them, without waiting for it. */
+  async collect(work: () => Promise<unknown>): Promise<void> {
+    while (this.#collecting) await this.#collecting;
+    if (this.#active > 0) this.#deferred = work;
+    else await this.#start(work);
   }
 
-  get idle(): boolean {
-    return this.#active === 0;
+  async #start(work: () => Promise<unknown>): Promise<void> {
+    const collecting = work();
+    this.#collecting = collecting.catch(() => undefined);
+    try {
+      await collecting;
+    } finally {
+      this.#collecting = undefined;
+    }
+  }
+
+  #collectDeferred(): void {
+    const work = this.#deferred;
+    if (this.#active > 0 || !work) return;
+    this.#deferred = undefined;
+    // Whoever asked was told already; what stays behind is found by the next collection.
+    this.#start(work).catch(() => undefined);
   }
 }
 

@@ -4,15 +4,15 @@ import type { ImageDeps } from "../deps.ts";
 import { additionsTo } from "./additions.ts";
 
 /**
- * Removes the blobs and layers that no image names and no root stands on. Waits until no image is being added. Run
- * it after removing images, after removing a root whose image is gone, and at start.
+ * Removes the blobs and layers that no image names and no root stands on; while images are being added, right after
+ * the last of them. Run it after removing images, after removing a root whose image is gone, and at start.
  */
-export async function collectUnused(deps: ImageDeps): Promise<{ freedBytes: number }> {
-  await additionsTo(deps.images).whenIdle();
-  const images = deps.images.list();
-  const freedBytes = removeBlobs(deps, blobsOf(images));
-  await removeLayers(deps, images);
-  return { freedBytes };
+export function collectUnused(deps: ImageDeps): Promise<void> {
+  return additionsTo(deps.images).collect(async () => {
+    const images = deps.images.list();
+    removeBlobs(deps, blobsOf(images));
+    await removeLayers(deps, images);
+  });
 }
 
 /** Collects, and reports images whose blobs or layers are not all here. */
@@ -37,14 +37,8 @@ export function blobsOf(images: readonly ImageRecord[]): Set<Digest> {
   );
 }
 
-function removeBlobs({ content }: ImageDeps, needed: ReadonlySet<Digest>): number {
-  let freedBytes = 0;
-  for (const blob of content.list()) {
-    if (needed.has(blob.digest)) continue;
-    content.remove(blob.digest);
-    freedBytes += blob.sizeBytes;
-  }
-  return freedBytes;
+function removeBlobs({ content }: ImageDeps, needed: ReadonlySet<Digest>): void {
+  for (const { digest } of content.list()) if (!needed.has(digest)) content.remove(digest);
 }
 
 async function removeLayers({ snapshots }: ImageDeps, images: readonly ImageRecord[]): Promise<void> {

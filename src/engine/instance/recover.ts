@@ -29,9 +29,10 @@ export async function recoverInstances(deps: InstanceDeps, { rebooted }: { reboo
   );
 }
 
-async function recoverOne(deps: InstanceDeps, record: InstanceRecord, rebooted: boolean): Promise<void> {
+async function recoverOne(deps: InstanceDeps, found: InstanceRecord, rebooted: boolean): Promise<void> {
+  let record = found;
   const { id } = record;
-  if (isRunning(record)) {
+  if (isRunning(record) && !record.state.startingFrom) {
     const exitCode = rebooted ? undefined : deps.exits.read(id);
     const alive = !rebooted && deps.machine.processAlive(record.state.pid, record.state.pidStart);
     if (exitCode !== undefined) return handleExit(deps, id, exitCode);
@@ -40,13 +41,13 @@ async function recoverOne(deps: InstanceDeps, record: InstanceRecord, rebooted: 
   }
   // A start or an end that was cut short may have left a process, a mount or a namespace.
   await deps.locks.run(id, () => releaseRun(deps, record));
+  if (isRunning(record)) record = deps.instances.update(id, { state: record.state.startingFrom! });
   if (record.state.status === "restarting") return scheduleRestart(deps, id, 0);
   if (wantsStart(record)) await deps.locks.run(id, () => launch(deps, record));
 }
 
 /** The process runs on; what the daemon did for it begins again. */
 function adopt(deps: InstanceDeps, record: InstanceRecord): void {
-  // A daemon that died between making the process and starting its command left it waiting.
   deps.rotations.watch(deps, record);
   deps.health.watch(deps, record, true);
 }

@@ -1,5 +1,6 @@
 import { conflict } from "../../base/error.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import { collectUnused } from "../image/collect.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
@@ -57,6 +58,8 @@ export async function purgeInstance(
   deps.logs.remove(deps.settings.paths.log(record.id));
   await deps.machine.removeTree(deps.settings.paths.instance(record.id));
   if (volumes) await removeAnonymousVolumes(deps, record);
+  // The last to stand on an image that was removed by force takes its layers along.
+  if (!deps.images.get(record.image.id)) await collectUnused(deps);
 }
 
 async function removeAnonymousVolumes(deps: InstanceDeps, record: InstanceRecord): Promise<void> {

@@ -60,9 +60,9 @@ async function bringUp(deps: InstanceDeps, record: InstanceRecord, undo: Undo): 
     stdin: record.config.OpenStdin ?? false,
     leaveStdinOpen: !record.config.StdinOnce,
   });
-  // Written before the command runs, so that a crash in between finds the process and adopts it.
+  // Written before the command runs, so that a crash in between finds the process and undoes the start.
   const state = runningState({ pid, pidStart }, joined);
-  deps.instances.update(id, { state });
+  deps.instances.update(id, { state: { ...state, startingFrom: record.state } });
   undo.add(() => deps.instances.update(id, { state: record.state }));
   deps.rotations.watch(deps, record);
   await runtime.start(id);
