@@ -208,6 +208,10 @@ history x
 save x y
 cp c:/x -
 start c
+logs --since 2013-01-02T13:23:37.5Z --until 2014-01-02T13:23:37+02:00 c
+logs --since yesterday c
+events --since 10 --until 20 --filter type=container --filter label=a
+events --until nonsense
 wait c
 port c
 nosuch

@@ -1,22 +1,21 @@
-const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600 };
+import { parseDuration } from "../../base/time.ts";
+import { usageError } from "../exit.ts";
+
+const datePattern = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(\.\d{1,9})?)?)?)?(Z|[+-]\d\d:?\d\d)?$/i;
 
 /**
- * A moment as the daemon takes it. A duration such as `1h30m` is that long ago; a date without a zone is local;
- * anything else goes to the daemon as it is.
+ * A moment as the daemon takes it, seconds since 1970. A duration such as `1h30m` is that long ago; a date without
+ * a zone is local; empty stays empty. Throws Exit for anything else.
  */
 export function apiTime(text: string): string {
-  if (/^-?(\d+(\.\d+)?[smh])+$/.test(text)) return secondsText(Date.now() / 1000 - durationSeconds(text));
-  const local = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?)?$/.exec(text);
-  if (!local) return text;
-  const [, date, hour = "00", minute = "00", second = "00"] = local;
-  return secondsText(new Date(`${date}T${hour}:${minute}:${second}`).getTime() / 1000);
-}
-
-const secondsText = (seconds: number): string => seconds.toFixed(9);
-
-function durationSeconds(text: string): number {
-  let seconds = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)([smh])/g))
-    seconds += Number(amount) * unitSeconds[unit!]!;
-  return text.startsWith("-") ? -seconds : seconds;
+  if (text === "" || /^\d+(\.\d+)?$/.test(text)) return text;
+  if (/^[+-]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(text)) {
+    return (Date.now() / 1000 - parseDuration(text) / 1e9).toFixed(9);
+  }
+  const [matched, date, hour = "00", minute = "00", second = "00", fraction = ".0", zone = ""] =
+    datePattern.exec(text) ?? [];
+  const millis =
+    matched === undefined ? Number.NaN : Date.parse(`${date}T${hour}:${minute}:${second}${zone.toUpperCase()}`);
+  if (Number.isNaN(millis)) throw usageError(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  return `${millis / 1000}.${fraction.slice(1).padEnd(9, "0")}`;
 }
