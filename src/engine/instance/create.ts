@@ -38,7 +38,7 @@ export interface Created {
 export async function createInstance(deps: InstanceDeps, request: CreateRequest): Promise<Created> {
   const image = imageFor(deps, request);
   const id = newId();
-  const config = mergeConfig(request.config, image.config.config ?? {}, id);
+  const config = mergeConfig(withHostName(deps, request), image.config.config ?? {}, id);
   const warnings = validate(deps, config, request);
   const host = normalHost(request.host, deps.machine.facts, deps.settings);
   const mounts = parseMounts(config, host, inheritedMounts(deps, host));
@@ -68,6 +68,12 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
   });
   publishInstanceEvent(deps, record, "create");
   return { id, warnings };
+}
+
+/** On the host's network or in its UTS namespace an instance goes by the host's name. */
+function withHostName({ machine }: InstanceDeps, { config, host }: CreateRequest): ContainerConfig {
+  const shares = host.NetworkMode === "host" || host.UTSMode === "host";
+  return shares && !config.Hostname ? { ...config, Hostname: machine.facts.hostname } : config;
 }
 
 function imageFor(deps: InstanceDeps, { config, platform }: CreateRequest): ImageRecord {

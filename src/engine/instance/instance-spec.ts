@@ -135,9 +135,7 @@ function planNamespaces(deps: InstanceDeps, record: InstanceRecord, joined: Join
   return [
     { type: "mount" },
     ...(hostNetwork ? [] : [{ type: "network", path: joined.netns! }]),
-    ...(host.UTSMode === "host" || (hostNetwork && host.NetworkMode === "host" && !record.config.Hostname)
-      ? []
-      : [{ type: "uts" }]),
+    ...(host.UTSMode === "host" ? [] : [{ type: "uts" }]),
     ...(host.PidMode === "host" ? [] : [{ type: "pid", ...shared(host.PidMode, "pid") }]),
     ...(host.IpcMode === "host" ? [] : [{ type: "ipc", ...shared(host.IpcMode, "ipc") }]),
     ...(host.CgroupnsMode === "private" ? [{ type: "cgroup" }] : []),
