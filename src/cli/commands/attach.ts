@@ -1,5 +1,5 @@
-import { inspectContainer } from "../../client/containers.ts";
-import { command } from "../command.ts";
+import { actOnContainer, inspectContainer } from "../../client/containers.ts";
+import { type Context, command } from "../command.ts";
 import { Exit, usageError } from "../exit.ts";
 import { runForeground } from "../session/foreground.ts";
 
@@ -29,9 +29,17 @@ export const attach = command({
       detachKeys: flags["detach-keys"] || config().data.detachKeys || "",
       proxies: flags["sig-proxy"] && !tty,
       condition: "not-running",
-      start: () => Promise.resolve(),
+      start: () => (tty ? askForRedraw(context, Id!) : Promise.resolve()),
     });
     if (result.end === "detached") throw new Exit(1, "read escape sequence");
     return result.code;
   },
 });
+
+/** A program redraws its screen when the size changes: another size for a moment, the session then sets the right one. */
+async function askForRedraw({ client, io }: Pick<Context, "client" | "io">, id: string): Promise<void> {
+  const size = io.terminal.size();
+  if (size === undefined) return;
+  const query = { h: size.rows + 1, w: size.columns + 1 };
+  await actOnContainer(client, id, { verb: "resize", query }).catch(() => {}); // it may have ended in the meantime
+}
