@@ -30,9 +30,10 @@ import { InstanceSignals } from "../engine/instance/signals.ts";
 import { parseCapabilityMask } from "../engine/spec/capabilities.ts";
 import type { SeccompProfile } from "../engine/spec/seccomp.ts";
 import { readTextIfPresent } from "../os/files.ts";
+import { findProgram } from "../os/find-program.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonPaths } from "./paths.ts";
-import { findProgram, requireProgram } from "./programs.ts";
+import { requireProgram } from "./programs.ts";
 import { createRegistry } from "./registry.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 

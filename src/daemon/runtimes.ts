@@ -2,9 +2,10 @@ import { IsleError } from "../base/error.ts";
 import type { ExitWatch, Runtime } from "../core/runtime.ts";
 import { watchExits } from "../drivers/runtime/oci/exits.ts";
 import { createOciRuntime } from "../drivers/runtime/oci/oci-runtime.ts";
+import { findProgram } from "../os/find-program.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonPaths } from "./paths.ts";
-import { findProgram, requireProgram } from "./programs.ts";
+import { requireProgram } from "./programs.ts";
 
 /** OCI runtimes looked for on every machine, by the name users write; the first that is there is the default. */
 const known: ReadonlyArray<{ name: string; program: string; args?: readonly string[] }> = [
