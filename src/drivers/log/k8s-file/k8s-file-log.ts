@@ -122,7 +122,7 @@ class TailReader {
 async function* follow(path: string, from: LogPosition | undefined, ended: Promise<unknown>): AsyncGenerator<LogEntry> {
   const bell = new Bell();
   const watcher = watch(dirname(path), (_, name) => {
-    if (name === null || String(name).startsWith(basename(path))) bell.ring();
+    if (name === null || String(name).startsWith(basename(path))) bell.changed();
   });
   let over = false;
   const settle = () => {
@@ -149,6 +149,7 @@ async function* follow(path: string, from: LogPosition | undefined, ended: Promi
     }
   } finally {
     watcher.close();
+    bell.close();
     if (reader) closeSync(reader.fd);
   }
 }
@@ -164,14 +165,33 @@ function openTail(path: string, position: LogPosition | undefined): TailReader |
   return new TailReader(fd, same ? position.offset : 0);
 }
 
+/**
+ * The runtime drops a change event that follows another of the same file within a millisecond, so each one is followed
+ * by a second look a little later.
+ */
+const secondLookMs = 4;
+
 /** Remembers a ring that came while nobody waited. */
 class Bell {
   #rung = false;
   #wake: (() => void) | undefined;
+  #secondLook: ReturnType<typeof setTimeout> | undefined;
+
+  changed(): void {
+    this.ring();
+    this.#secondLook ??= setTimeout(() => {
+      this.#secondLook = undefined;
+      this.ring();
+    }, secondLookMs);
+  }
 
   ring(): void {
     this.#rung = true;
     this.#wake?.();
+  }
+
+  close(): void {
+    clearTimeout(this.#secondLook);
   }
 
   async wait(): Promise<void> {

@@ -5,6 +5,7 @@ import { newId } from "../../../base/id.ts";
 import type { OciProcess } from "../../../core/oci-spec.ts";
 import type { ExecOptions, ExecResult, ExecSession } from "../../../core/runtime.ts";
 import { spawnError, start, startOnTerminal } from "../../../os/process.ts";
+import { resizeTerminalOf } from "../../../os/terminal.ts";
 import { commandProblem, lastMessage } from "./message.ts";
 import type { OciRuntimeOptions } from "./options.ts";
 
@@ -86,7 +87,11 @@ function terminalSession(
       return finish(files, code);
     }),
     pid: () => pidIn(files),
-    resize: ({ columns, rows }) => child.resize(columns, rows),
+    resize: (to) => {
+      child.resize(to.columns, to.rows);
+      // Runtimes do not all pass on the change.
+      resizeTerminalOf(pidIn(files), to);
+    },
     kill: (signal) => child.kill(signal),
   };
 }

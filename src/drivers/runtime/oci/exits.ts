@@ -2,6 +2,8 @@ import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch } f
 import { join } from "node:path";
 import type { ExitWatch } from "../../../core/runtime.ts";
 
+const secondLookMs = 5;
+
 /** Watches the directory in which conmon leaves a file with the exit code for each workload that ended. */
 export function watchExits(directory: string): ExitWatch {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -14,9 +16,15 @@ export function watchExits(directory: string): ExitWatch {
     told.add(id);
     for (const listener of listeners) listener(id, exitCode);
   };
+  const lookAtAll = () => readdirSync(directory).forEach(look);
+  let secondLook: ReturnType<typeof setTimeout> | undefined;
   const watcher: FSWatcher = watch(directory, (_, name) => {
-    // An event without a name says only that something changed: look at all.
-    for (const id of name ? [String(name)] : readdirSync(directory)) look(id);
+    if (name) look(String(name));
+    // The runtime drops an event that comes too soon after one like it, so all is looked at again a little later.
+    secondLook ??= setTimeout(() => {
+      secondLook = undefined;
+      lookAtAll();
+    }, secondLookMs);
   });
   return {
     onExit: (listener) => void listeners.push(listener),
@@ -25,7 +33,10 @@ export function watchExits(directory: string): ExitWatch {
       told.delete(id);
       rmSync(join(directory, id), { force: true });
     },
-    close: () => watcher.close(),
+    close() {
+      clearTimeout(secondLook);
+      watcher.close();
+    },
   };
 }
 
