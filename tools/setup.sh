@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Brings a machine to where isle can be built and run, and with --tests to where it can be tested.
+# Run again, it does only what is still to do.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps)
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_packages() {
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+install_missing() {
+  local missing=()
+  for package in "$@"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
+  done
+  [ ${#missing[@]} = 0 ] || { echo "apt-get install ${missing[*]}"; install_packages "${missing[@]}"; }
+}
+
+# npm may be told to run no install scripts; then the command `bun` is only a note that says so.
+link_bun() {
+  if node_modules/.bin/bun --version >/dev/null 2>&1; then return; fi
+  for program in node_modules/@oven/bun-linux-*/bin/bun; do
+    chmod +x "$program"
+    if "$program" --version >/dev/null 2>&1; then
+      ln -f "$program" node_modules/bun/bin/bun.exe
+      ln -f "$program" node_modules/bun/bin/bunx.exe
+      return
+    fi
+  done
+  echo "setup: no bun for this machine in node_modules/@oven" >&2
+  exit 1
+}
+
+command -v npm >/dev/null || install_missing nodejs npm ca-certificates
+if ! cmp -s package-lock.json node_modules/.isle-lock; then
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp package-lock.json node_modules/.isle-lock
+fi
+link_bun
+bun=$PWD/node_modules/.bin/bun
+as_root "$bun" src/main.ts doctor --install >/dev/null || { "$bun" src/main.ts doctor; exit 1; }
+if [ "${1:-}" = --tests ]; then
+  install_missing "${test_packages[@]}"
+  # Tests compare with Docker's client where there is one; newer releases have it without the engine.
+  command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 || install_missing docker-cli
+fi
+"$bun" tools/build.ts
