@@ -5,7 +5,8 @@ import type { InstanceDeps } from "../instance/deps.ts";
 import { volumeUsers } from "../instance/remove.ts";
 
 export interface DiskUsage {
-  readonly layerBytes: number;
+  /** Unpacked layers, each counted once, and the blobs they came from. */
+  readonly storedBytes: number;
   readonly images: ImageDiskUsage["images"] | undefined;
   readonly instances: ReadonlyArray<{ record: InstanceRecord; writableBytes: number; totalBytes: number }> | undefined;
   readonly volumes: ReadonlyArray<{ volume: VolumeRecord; bytes: number; users: number }> | undefined;
@@ -15,7 +16,7 @@ export interface DiskUsage {
 export async function diskUsage(deps: InstanceDeps, kinds: readonly string[]): Promise<DiskUsage> {
   const images = imageDiskUsage(deps);
   return {
-    layerBytes: images.layerBytes,
+    storedBytes: images.layerBytes + images.blobBytes,
     images: kinds.includes("image") ? images.images : undefined,
     instances: kinds.includes("container") ? await instanceUsage(deps) : undefined,
     volumes: kinds.includes("volume") ? await volumeUsage(deps) : undefined,

@@ -11,7 +11,7 @@ const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
   const asked = query.all("type");
   const found = await diskUsage(deps, asked.length > 0 ? asked : types);
   return json(200, {
-    LayersSize: found.layerBytes,
+    LayersSize: found.storedBytes,
     Images: found.images?.map((listed) => encodeImage(listed, listed.users)) ?? null,
     Containers:
       found.instances?.map(({ record, writableBytes, totalBytes }) => ({
