@@ -24,7 +24,7 @@ export function shapeProblems(value: unknown, shape: Shape, check: Check, path =
   if (value === null || value === undefined) return [];
   if (shape.$ref) return shapeProblems(value, definitionOf(shape.$ref, check.definitions), check, path);
   if (shape.allOf) return shapeProblems(value, mergeAll(shape, check.definitions), check, path);
-  if (check.strict && shape.enum && !shape.enum.includes(value)) {
+  if (check.strict && shape.enum && typeof value !== "object" && !shape.enum.includes(value)) {
     return [`${path}: ${JSON.stringify(value)} is not one of ${JSON.stringify(shape.enum)}`];
   }
   if (!fitsType(value, shape)) return [`${path}: want ${shape.type ?? "object"}, got ${typeName(value)}`];

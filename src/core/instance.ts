@@ -109,6 +109,8 @@ export interface InstanceMount {
   /** Bind whose source is made when missing, as `-v` does and `--mount` does not. */
   readonly createSource?: boolean;
   readonly nonRecursive?: boolean;
+  /** What is mounted below a read-only bind stays as it is. */
+  readonly readonlyNonRecursive?: boolean;
   readonly tmpfsOptions?: string;
 }
 

@@ -40,6 +40,10 @@ export interface Machine {
   /** Makes a directory of a tree with its parents, followed within that tree only; quiet when it is there. */
   makeDirectoryInRoot(root: string, path: string): void;
   writeFile(path: string, content: string): void;
+  /** A file system in memory, as /dev/shm is; makes the directory. */
+  mountMemory(path: string, bytes: number): void;
+  /** Quiet when nothing is mounted there. */
+  unmount(path: string): void;
   processAlive(pid: number, start: number): boolean;
   removeTree(path: string): Promise<void>;
   /** Resource figures of the cgroup at `path`, and its processes. */

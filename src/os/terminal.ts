@@ -1,7 +1,8 @@
 import { dlopen, ptr } from "bun:ffi";
-import { fstatSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 
 const TIOCGWINSZ = 0x5413;
+const TIOCSWINSZ = 0x5414;
 const TCSANOW = 0;
 /** struct termios is 60 bytes on every Linux; room for more costs nothing. */
 const termiosBytes = 128;
@@ -39,6 +40,18 @@ export function terminalSize(fd: number): { columns: number; rows: number } | un
   const size = new Uint16Array(4);
   if (libc().ioctl(fd, BigInt(TIOCGWINSZ), ptr(size)) !== 0) return undefined;
   return { columns: size[1]!, rows: size[0]! };
+}
+
+/** Sets the size of the terminal that is a process's standard input; one that has ended or has none is left alone. */
+export function resizeTerminalOf(pid: number, { columns, rows }: { columns: number; rows: number }): void {
+  let fd: number;
+  try {
+    fd = openSync(`/proc/${pid}/fd/0`, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  } catch {
+    return;
+  }
+  libc().ioctl(fd, BigInt(TIOCSWINSZ), ptr(new Uint16Array([rows, columns, 0, 0])));
+  closeSync(fd);
 }
 
 /** Passes every key through unchanged until the returned function restores the terminal. */

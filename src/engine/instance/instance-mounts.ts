@@ -37,9 +37,9 @@ async function planMount(
     case "tmpfs":
       return tmpfsMount(mount);
     case "bind":
-      return bindMount(bindSource(deps, mount), mount, mount.propagation || "rprivate");
+      return bindMount(deps, bindSource(deps, mount), mount, mount.propagation || "rprivate");
     case "volume":
-      return bindMount(await volumeSource(deps, record, mount, rootPath), mount, "rprivate");
+      return bindMount(deps, await volumeSource(deps, record, mount, rootPath), mount, "rprivate");
   }
 }
 
@@ -53,9 +53,11 @@ function tmpfsMount({ target, tmpfsOptions, readonly }: InstanceMount): OciMount
 /** `exec` takes the place of the default `noexec`, and so on. */
 const overrules = (given: string, option: string): boolean => `no${given}` === option;
 
-function bindMount(source: string, mount: InstanceMount, propagation: string): OciMount {
+function bindMount({ machine }: InstanceDeps, source: string, mount: InstanceMount, propagation: string): OciMount {
   const bind = mount.nonRecursive ? "bind" : "rbind";
-  const options = [bind, ...(mount.readonly ? ["ro"] : []), propagation];
+  const recursive = !mount.nonRecursive && !mount.readonlyNonRecursive;
+  const deep = recursive && machine.pathKind(source) === "directory";
+  const options = [bind, ...(mount.readonly ? [deep ? "rro" : "ro"] : []), propagation];
   return { destination: mount.target, type: "bind", source, options };
 }
 

@@ -13,6 +13,7 @@ import type { InstanceMounts } from "./instance-mounts.ts";
 import type { Joined } from "./join-network.ts";
 import { planRlimits } from "./rlimits.ts";
 import { parseSecurityOptions, type SecurityOptions } from "./security-options.ts";
+import { planSharedMemory } from "./shared-memory.ts";
 
 interface Place {
   readonly rootPath: string;
@@ -35,7 +36,7 @@ export function planInstanceSpec(deps: InstanceDeps, record: InstanceRecord, pla
       mounts: place.mounts.user,
       files: mounts,
       namespaces: planNamespaces(deps, record, place.joined),
-      shm: planShm(deps, record),
+      shm: planSharedMemory(deps, record),
       cgroupsPath: cgroupPath(deps, record),
       seccomp: planInstanceSeccomp(deps, host, security, process.capabilities?.bounding ?? []),
       sysctl: sysctlOf(host),
@@ -146,19 +147,6 @@ function namespacePath(deps: InstanceDeps, text: string, kind: string): string {
   const other = findInstance(deps, text);
   if (!isRunning(other)) throw conflict(`cannot join ${kind} namespace of a non running container: ${other.id}`);
   return `/proc/${other.state.pid}/ns/${kind}`;
-}
-
-/** A shareable instance has its /dev/shm on the host, so that another can mount the same. */
-function planShm(deps: InstanceDeps, record: InstanceRecord): { bytes: number } | { bind: string } | "none" {
-  const { IpcMode: mode = "private", ShmSize: bytes } = record.host;
-  if (mode === "none") return "none";
-  if (mode === "host") return { bind: "/dev/shm" };
-  const other = /^container:(.+)$/.exec(mode ?? "")?.[1];
-  if (other) {
-    const target = findInstance(deps, other);
-    return isRunning(target) ? { bind: `/proc/${target.state.pid}/root/dev/shm` } : { bytes: bytes ?? 0 };
-  }
-  return { bytes: bytes || deps.settings.defaultShmBytes };
 }
 
 export function cgroupPath({ settings }: InstanceDeps, { host, id }: InstanceRecord): string {

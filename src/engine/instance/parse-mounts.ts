@@ -109,6 +109,7 @@ function bindOptions({ Source: source, BindOptions: options, VolumeOptions }: Mo
     propagation,
     ...(options?.CreateMountpoint && { createSource: true }),
     ...(options?.NonRecursive && { nonRecursive: true }),
+    ...(options?.ReadOnlyNonRecursive && { readonlyNonRecursive: true }),
   };
 }
 

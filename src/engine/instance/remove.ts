@@ -4,6 +4,7 @@ import { collectUnused } from "../image/collect.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
+import { releaseSharedMemory } from "./shared-memory.ts";
 import { endProcess } from "./stop.ts";
 
 export interface RemoveOptions {
@@ -54,6 +55,7 @@ export async function purgeInstance(
   await runtimeOf(deps, record).delete(record.id);
   await deps.networkDriver.detach(record.id);
   deps.exits.forget(record.id);
+  releaseSharedMemory(deps, record);
   await deps.snapshots.removeRoot(record.id);
   deps.logs.remove(deps.settings.paths.log(record.id));
   await deps.machine.removeTree(deps.settings.paths.instance(record.id));

@@ -6,6 +6,7 @@ import { publishInstanceEvent } from "./events.ts";
 import { runtimeOf } from "./find.ts";
 import { purgeInstance } from "./remove.ts";
 import { shouldRestart } from "./restart-policy.ts";
+import { releaseSharedMemory } from "./shared-memory.ts";
 import { launch } from "./start.ts";
 
 type Running = InstanceRecord & { state: RunningState };
@@ -57,6 +58,7 @@ const runMs = ({ startedAt, finishedAt }: EndedFacts): number =>
 export async function releaseRun(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
   await runtimeOf(deps, record).delete(record.id);
   await deps.networkDriver.detach(record.id);
+  releaseSharedMemory(deps, record);
   deps.snapshots.unmount(record.id);
   deps.exits.forget(record.id);
 }

@@ -9,6 +9,7 @@ import { planInstanceMounts } from "./instance-mounts.ts";
 import { planInstanceSpec } from "./instance-spec.ts";
 import { type Joined, joinNetwork } from "./join-network.ts";
 import { purgeInstance } from "./remove.ts";
+import { mountSharedMemory, releaseSharedMemory } from "./shared-memory.ts";
 
 /** Starts an instance by hand: the count of restarts begins anew. */
 export function startInstance(deps: InstanceDeps, text: string): Promise<void> {
@@ -47,6 +48,8 @@ async function bringUp(deps: InstanceDeps, record: InstanceRecord, undo: Undo): 
   deps.exits.forget(id);
   const rootPath = deps.snapshots.mount(id);
   undo.add(() => deps.snapshots.unmount(id));
+  mountSharedMemory(deps, record);
+  undo.add(() => releaseSharedMemory(deps, record));
   const joined = await joinNetwork(deps, record, undo);
   const mounts = await planInstanceMounts(deps, record, { rootPath, joined });
   const spec = planInstanceSpec(deps, record, { rootPath, joined, mounts });

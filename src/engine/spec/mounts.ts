@@ -56,7 +56,14 @@ function adapt(mount: OciMount, wish: MountWish): OciMount[] {
 function adaptShm(mount: OciMount, { shm }: MountWish): OciMount[] {
   if (shm === "none") return [];
   if ("bytes" in shm) return [mount];
-  return [{ destination: "/dev/shm", type: "bind", source: shm.bind, options: ["rbind", "rprivate"] }];
+  return [
+    {
+      destination: "/dev/shm",
+      type: "bind",
+      source: shm.bind,
+      options: ["rbind", "rprivate", "nosuid", "noexec", "nodev"],
+    },
+  ];
 }
 
 const depth = (path: string): number => path.split("/").filter(Boolean).length;

@@ -1,4 +1,4 @@
-import { conflict, invalid, unsupported } from "../../base/error.ts";
+import { conflict, invalid, notFound, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { now } from "../../base/time.ts";
 import type { EventBus } from "../../core/event.ts";
@@ -22,7 +22,7 @@ export interface CreateVolumeRequest {
 /** Makes a volume; one that is there with the same options is returned as it is. */
 export async function createVolume(deps: VolumeDeps, request: CreateVolumeRequest): Promise<VolumeRecord> {
   const driver = request.driver || "local";
-  if (driver !== "local") throw unsupported(`volume driver ${driver} is not supported: only local is`);
+  if (driver !== "local") throw notFound(`error looking up volume plugin ${driver}: plugin "${driver}" not found`);
   const name = request.name || newId();
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(name)) {
     throw invalid(

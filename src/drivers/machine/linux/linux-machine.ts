@@ -6,6 +6,7 @@ import type { Machine, NetworkCounters } from "../../../core/machine.ts";
 import type { OciDevice } from "../../../core/oci-spec.ts";
 import { readTextIfPresent } from "../../../os/files.ts";
 import { makeDirectoryInRoot, readTextInRoot } from "../../../os/in-root.ts";
+import { mount, mountFlag, unmount } from "../../../os/mount.ts";
 import { isAlive } from "../../../os/proc.ts";
 import { runOk } from "../../../os/process.ts";
 import { readCgroup } from "./cgroup.ts";
@@ -29,6 +30,13 @@ export function createLinuxMachine(): Machine {
       mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
       writeFileSync(path, content);
     },
+    mountMemory(path, bytes) {
+      mkdirSync(path, { recursive: true });
+      unmount(path);
+      const flags = mountFlag.nosuid | mountFlag.nodev | mountFlag.noexec;
+      mount({ source: "shm", target: path, type: "tmpfs", flags, data: `mode=1777,size=${bytes}` });
+    },
+    unmount,
     processAlive: isAlive,
     removeTree: (path) => rm(path, { recursive: true, force: true }),
     cgroup: (path) => readCgroup(path, facts.cgroupVersion),
