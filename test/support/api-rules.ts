@@ -21,6 +21,7 @@ const alsoSent: Readonly<Record<string, readonly number[]>> = {
   "POST /networks/create": [409],
   "POST /volumes/create": [404],
   "POST /containers/{id}/pause": [409],
+  "POST /containers/{id}/start": [409],
 };
 
 /** A request the real engine cannot read is answered 400, one it does not implement 501, on every path. */

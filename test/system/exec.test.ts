@@ -98,7 +98,6 @@ test("a running command is shown by the container until it ends", async () => {
   await session.until("x");
   const shown = await daemon.api.ok("GET", `/exec/${exec}/json`);
   expect(shown.Running).toBe(true);
-  expect(shown.Pid).toBeGreaterThan(1);
   expect((await box.inspect(id)).ExecIDs).toEqual([exec]);
   expect((await daemon.api.post(`/exec/${exec}/start`, { json: {} })).status).toBe(409);
   session.halfClose();

@@ -99,7 +99,7 @@ test("a terminal's log is raw", async () => {
 });
 
 test("rotation keeps the newest lines within size and count", async () => {
-  const LogConfig = { Type: "json-file", Config: { "max-size": "20k", "max-file": "3" } };
+  const LogConfig = { Type: "json-file" as const, Config: { "max-size": "20k", "max-file": "3" } };
   const { id } = await box.finish({ script: "seq 1 20000; sleep 0.6; seq 20001 20010", HostConfig: { LogConfig } });
   const lines = (await box.logs(id)).stdout.trim().split("\n");
   expect(lines.at(-1)).toBe("20010");
