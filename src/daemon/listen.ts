@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
-import { connect } from "node:net";
+import { connect, createServer, type Server as NetServer } from "node:net";
 import { dirname } from "node:path";
 import { IsleError, invalid, isErrno } from "../base/error.ts";
 import type { DaemonConfig } from "./config.ts";
@@ -12,8 +12,7 @@ export async function listen(server: Server, host: string, config: DaemonConfig)
     case "unix":
       return listenUnix(server, address, config.group);
     case "fd":
-      // systemd hands the socket over as descriptor 3.
-      return started(server, () => server.listen({ fd: 3 }));
+      return listenInherited(server);
     default: {
       if (!config.tls) {
         throw invalid(`refusing to listen on ${host} without TLS client certificates`, {
@@ -30,6 +29,18 @@ export function splitHost(host: string): [scheme: string, address: string] {
   const match = /^(unix|tcp|fd):\/\/(.*)$/.exec(host);
   if (!match) throw invalid(`invalid host ${host}: want unix://PATH, tcp://ADDRESS:PORT or fd://`);
   return [match[1]!, match[2]!];
+}
+
+/**
+ * On the socket that systemd hands over as descriptor 3. It is accepted from apart from the HTTP server, which in this
+ * runtime takes no descriptor and would open a port to everybody instead.
+ */
+function listenInherited(server: Server): Promise<void> {
+  if (!(Number(process.env["LISTEN_FDS"]) >= 1)) {
+    throw invalid("fd:// was given, and systemd handed over no socket", { hint: "listen on unix://PATH instead" });
+  }
+  const acceptor = createServer({ allowHalfOpen: true }, (socket) => void server.emit("connection", socket));
+  return started(acceptor, () => acceptor.listen({ fd: 3 }));
 }
 
 async function listenUnix(server: Server, path: string, group: string): Promise<void> {
@@ -50,7 +61,7 @@ async function listenUnix(server: Server, path: string, group: string): Promise<
   chmodSync(path, 0o660);
 }
 
-function started(server: Server, listenNow: () => void): Promise<void> {
+function started(server: NetServer, listenNow: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.once("listening", () => {
