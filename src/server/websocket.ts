@@ -63,20 +63,22 @@ export class MessageParser {
   #next(): { code: number; payload: Buffer } | undefined {
     const data = this.#rest;
     if (this.broken || data.length < 2) return undefined;
+    if ((data[1]! & 0x80) === 0) return this.#breakOff();
     const short = data[1]! & 0x7f;
     const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0;
     const start = 2 + lengthBytes + 4;
     if (data.length < start) return undefined;
     const length =
       lengthBytes === 0 ? short : Number(data.readUIntBE(lengthBytes === 2 ? 2 : 4, lengthBytes === 2 ? 2 : 6));
-    if ((data[1]! & 0x80) === 0 || length > maxPayloadBytes) {
-      this.broken = true;
-      return undefined;
-    }
+    if (length > maxPayloadBytes) return this.#breakOff();
     if (data.length < start + length) return undefined;
     const mask = data.subarray(start - 4, start);
     const payload = Buffer.from(data.subarray(start, start + length)).map((byte, i) => byte ^ mask[i % 4]!);
     this.#rest = data.subarray(start + length);
     return { code: data[0]! & 0x0f, payload: Buffer.from(payload) };
+  }
+
+  #breakOff(): undefined {
+    this.broken = true;
   }
 }
