@@ -40,7 +40,8 @@ async function testEverything(): Promise<Counts> {
   if (unitFiles.length > 0) results.push(await testFiles("unit", unitFiles, []));
   const queue = [...files];
   const work = async (): Promise<void> => {
-    for (let file = queue.shift(); file; file = queue.shift()) results.push(await testFiles(file, [file], enclosure(file)));
+    for (let file = queue.shift(); file; file = queue.shift())
+      results.push(await testFiles(file, [file], enclosure(file)));
   };
   await Promise.all(Array.from({ length: filesAtATime }, work));
   const left = await settledLeftovers(() => leftovers(before, lookAround(scratch)));
