@@ -28,7 +28,9 @@ export function parseReference(text: string): Reference {
   const { domain, path } = splitDomain(tagged ? named.slice(0, colon) : named);
   if (!domainPattern.test(domain) || path.length > 255) throw malformed(text);
   if (!pathPattern.test(path)) {
-    throw path.toLowerCase() === path ? malformed(text) : invalid("repository name must be lowercase");
+    throw path.toLowerCase() === path
+      ? malformed(text)
+      : invalid(`invalid reference format: repository name (${path}) must be lowercase`);
   }
   return { domain, path, tag, digest: digestText };
 }

@@ -107,7 +107,8 @@ function contextOf(globals: Globals, io: Io): Pick<Context, "client" | "io" | "c
 function checkArgs(name: string, command: Command, count: number): void {
   const { min, max } = command.args;
   if (count >= min && count <= (max ?? Number.POSITIVE_INFINITY)) return;
-  throw new Exit(1, `isle: 'isle ${name}' ${expectation(min, max)}\n\n${usageHint(name, command)}`);
+  const hint = usageHint(name, command, max === undefined ? "See" : "Run");
+  throw new Exit(1, `isle: 'isle ${name}' ${expectation(min, max)}\n\n${hint}`);
 }
 
 function expectation(min: number, max: number | undefined): string {
@@ -118,9 +119,10 @@ function expectation(min: number, max: number | undefined): string {
   return min === 0 ? `accepts at most ${plural(max)}` : `requires at least ${min} and at most ${plural(max)}`;
 }
 
-function usageHint(name: string, { usage }: Command): string {
-  const form = typeof usage === "string" ? usage : usage[0]!;
-  return `Usage:  ${`isle ${name} ${form}`.trimEnd()}\n\nRun 'isle ${name} --help' for more information`;
+function usageHint(name: string, { usage }: Command, verb = "Run"): string {
+  const forms = typeof usage === "string" ? [usage] : usage;
+  const lines = forms.map((form) => `isle ${name} ${form}`.trimEnd()).join("\n\t");
+  return `Usage:  ${lines}\n\n${verb} 'isle ${name} --help' for more information`;
 }
 
 async function say(io: Io, text: string): Promise<number> {

@@ -8,7 +8,7 @@ interface RecordedRequest {
 /** Maps whose keys mean something even when their values are empty. */
 const keyedMaps = new Set(["Volumes", "ExposedPorts", "EndpointsConfig", "PortBindings"]);
 /** Lists whose order a client may choose. */
-const unordered = new Set(["Binds", "Env"]);
+const unordered = new Set(["Binds", "Env", "Config"]);
 /** Values that say the same as nothing. */
 const defaults: Readonly<Record<string, string>> = {
   MemorySwappiness: "-1",
@@ -39,7 +39,7 @@ function sortedJson(text: string): string {
 function simplified(value: unknown, name: string): unknown {
   if (Array.isArray(value)) {
     const items = value.map((item) => simplified(item, ""));
-    return unordered.has(name) ? items.sort() : items;
+    return unordered.has(name) ? items.sort(byText) : items;
   }
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value)
@@ -47,6 +47,8 @@ function simplified(value: unknown, name: string): unknown {
     .filter(([key, item]) => keyedMaps.has(name) || !isNothing(key, item));
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
 
 function isNothing(key: string, value: unknown): boolean {
   const text = JSON.stringify(value);

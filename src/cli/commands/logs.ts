@@ -1,6 +1,8 @@
 import { FrameDecoder, framedContentType, rawContentType } from "../../api/stream-frame.ts";
+import { messageOf } from "../../base/error.ts";
 import { containerLogs, inspectContainer } from "../../client/containers.ts";
 import { command } from "../command.ts";
+import { usageError } from "../exit.ts";
 import { apiTime } from "../flags/api-time.ts";
 import { writeFrames } from "../session/attached-session.ts";
 
@@ -19,7 +21,13 @@ export const logs = command({
   },
   examples: [["isle logs -f --tail 20 web", "The last 20 lines, and whatever follows"]],
   async run({ flags, args, client, io }) {
-    const query = { ...flags, since: apiTime(flags.since), until: apiTime(flags.until), stdout: true, stderr: true };
+    const query = {
+      ...flags,
+      since: moment("since", flags.since),
+      until: moment("until", flags.until),
+      stdout: true,
+      stderr: true,
+    };
     const answer = await containerLogs(client, args[0]!, query);
     const type = answer.headers.get("content-type") ?? "";
     const isRaw = type === rawContentType || (type !== framedContentType && (await hasTerminal(client, args[0]!)));
@@ -34,4 +42,12 @@ export const logs = command({
 
 async function hasTerminal(client: Parameters<typeof inspectContainer>[0], id: string): Promise<boolean> {
   return (await inspectContainer(client, id)).Config?.Tty ?? false;
+}
+
+function moment(flag: string, text: string): string {
+  try {
+    return apiTime(text);
+  } catch (error) {
+    throw usageError(`invalid value for "${flag}": ${messageOf(error)}`);
+  }
 }

@@ -1,5 +1,6 @@
 import { actOnContainer } from "../../client/containers.ts";
 import { command } from "../command.ts";
+import { errorText } from "../error-text.ts";
 import { usageError } from "../exit.ts";
 
 export const rename = command({
@@ -11,7 +12,11 @@ export const rename = command({
   async run({ args, client }) {
     const [from, to] = args.map((name) => name.trim()) as [string, string];
     if (from === "" || to === "") throw usageError("neither old nor new names may be empty");
-    await actOnContainer(client, from, { verb: "rename", query: { name: to } });
-    return undefined;
+    try {
+      await actOnContainer(client, from, { verb: "rename", query: { name: to } });
+      return undefined;
+    } catch (error) {
+      throw usageError(`${errorText(error)}\nError: failed to rename container named ${from}`);
+    }
   },
 });

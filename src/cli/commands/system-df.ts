@@ -3,7 +3,7 @@ import { formatBytes } from "../../base/size.ts";
 import { type DiskUsage, diskUsage } from "../../client/system.ts";
 import { command } from "../command.ts";
 import { formatFlag } from "../flags/shared.ts";
-import { type Fields, formatList } from "../format/list.ts";
+import { type Fields, formatList, lazily } from "../format/list.ts";
 import { imageFields, namesOf } from "./images.ts";
 import { containerFields } from "./ps.ts";
 import { volumeFields } from "./volume.ts";
@@ -15,8 +15,9 @@ export const systemDf = command({
   flags: { format: formatFlag, verbose: { type: "bool", short: "v", help: "Show every image, container and volume" } },
   async run({ flags, client, io }) {
     const usage = await diskUsage(client);
-    if (flags.verbose && flags.format === "") await io.stdout.write(await verbose(usage));
-    else {
+    if (flags.verbose) {
+      await io.stdout.write(await (flags.format === "" ? verbose(usage) : verboseByTemplate(usage, flags.format)));
+    } else {
       const columns = ["Type", "TotalCount", "Active", "Size", "Reclaimable"];
       await io.stdout.write(await formatList(rowsOf(usage), { fields, columns, format: flags.format }));
     }
@@ -126,6 +127,19 @@ async function verbose(usage: DiskUsage): Promise<string> {
     [`Build cache usage: ${formatBytes(cacheRow(usage).bytes)}`, cacheHeader],
   ];
   return `${sections.map(([title, table]) => `${title}\n\n${table}`).join("\n")}`;
+}
+
+/** The lists as one object, whose entries have the fields of their tables. */
+async function verboseByTemplate(usage: DiskUsage, format: string): Promise<string> {
+  const rows = <T>(items: readonly T[], of: Fields<T>) => items.map((item) => lazily(of, item));
+  const images = (usage.Images ?? []).flatMap((image) => namesOf(image, false));
+  const lists: Fields<DiskUsage> = {
+    Images: { header: "", value: () => rows(images, imageFields(true)) },
+    Containers: { header: "", value: ({ Containers }) => rows(Containers ?? [], usageFields) },
+    Volumes: { header: "", value: ({ Volumes }) => rows(Volumes ?? [], volumeFields) },
+    BuildCache: { header: "", value: ({ BuildCache }) => BuildCache ?? [] },
+  };
+  return (await formatList([usage], { fields: lists, columns: [], format })).trimEnd().concat("\n");
 }
 
 const cacheHeader = "CACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n";

@@ -1,5 +1,7 @@
+import { messageOf } from "../../base/error.ts";
 import { tagImage } from "../../client/images.ts";
 import { command } from "../command.ts";
+import { usageError } from "../exit.ts";
 import { splitRepository } from "../registry/split-repository.ts";
 
 export const tag = command({
@@ -9,7 +11,17 @@ export const tag = command({
   completes: "images",
   flags: {},
   async run({ args, client }) {
-    await tagImage(client, args[0]!, splitRepository(args[1]!));
+    const [source, name] = args as [string, string];
+    await tagImage(client, source, target(name));
     return undefined;
   },
 });
+
+function target(name: string): { repo: string; tag: string } {
+  try {
+    return splitRepository(name);
+  } catch (error) {
+    const text = JSON.stringify(name);
+    throw usageError(`Error parsing reference: ${text} is not a valid repository/tag: ${messageOf(error)}`);
+  }
+}

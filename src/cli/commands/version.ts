@@ -42,12 +42,18 @@ async function show(versions: Versions, format: string): Promise<string> {
   if (format !== "") {
     const { compileTemplate } = await import("../template/evaluate.ts");
     try {
-      return `${compileTemplate(format)(versions)}\n`;
+      return `${compileTemplate(format)(named(versions))}\n`;
     } catch (error) {
       throw usageError(`template parsing error: template: :1: ${messageOf(error)}`);
     }
   }
   return `${clientText(versions.Client)}${versions.Server === undefined ? "" : `\n${serverText(versions.Server)}`}`;
+}
+
+/** A template may say `APIVersion`, as Docker's does, for what JSON calls `ApiVersion`. */
+function named({ Client, Server }: Versions): object {
+  const both = (side: object | undefined, version: unknown) => side && { APIVersion: version, ...side };
+  return { Client: both(Client, Client["ApiVersion"]), Server: both(Server, Server?.ApiVersion) };
 }
 
 function clientText(client: Versions["Client"]): string {

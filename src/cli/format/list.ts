@@ -57,7 +57,7 @@ async function formatByTemplate<T>(items: readonly T[], fields: Fields<T>, forma
 }
 
 /** An object whose fields are worked out when the template asks for them. */
-function lazily<T>(fields: Fields<T>, item: T): object {
+export function lazily<T>(fields: Fields<T>, item: T): object {
   const object = {};
   for (const name of Object.keys(fields).sort()) {
     Object.defineProperty(object, name, { enumerable: true, get: () => fields[name]!.value(item) });

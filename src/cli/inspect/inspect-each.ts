@@ -1,7 +1,7 @@
 import { messageOf } from "../../base/error.ts";
 import type { Context } from "../command.ts";
 import { errorText } from "../error-text.ts";
-import { usageError } from "../exit.ts";
+import { Exit } from "../exit.ts";
 import { indentJson } from "./indent-json.ts";
 
 export interface InspectOptions {
@@ -9,6 +9,9 @@ export interface InspectOptions {
   /** The JSON of one object as the daemon sent it. */
   fetch(name: string): Promise<string>;
 }
+
+/** How a command line ends whose template cannot be read. */
+const badTemplateCode = 64;
 
 type InspectContext = Pick<Context, "args" | "io" | "warn">;
 
@@ -44,13 +47,14 @@ async function formatter(format: string): Promise<(json: string) => string> {
   if (format === "") return (json) => indentJson(json, 1);
   if (format === "json") return (json) => json;
   const { compileTemplate } = await import("../template/evaluate.ts");
-  const guard = <T>(work: () => T): T => {
+  const guard = <T>(code: number, work: () => T): T => {
     try {
       return work();
     } catch (error) {
-      throw usageError(`template parsing error: template: :1: ${messageOf(error)}`);
+      throw new Exit(code, `template parsing error: template: :1: ${messageOf(error)}`);
     }
   };
-  const template = guard(() => compileTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n")));
-  return (json) => guard(() => template(JSON.parse(json)));
+  const text = format.replaceAll("\\t", "\t").replaceAll("\\n", "\n");
+  const template = guard(badTemplateCode, () => compileTemplate(text));
+  return (json) => guard(1, () => template(JSON.parse(json)));
 }
