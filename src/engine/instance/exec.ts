@@ -54,6 +54,8 @@ export function findExec({ execs }: InstanceDeps, id: string): ExecRecord {
   return record;
 }
 
+const cannotRunCode = 126;
+
 export interface StartExecOptions {
   readonly detach: boolean;
   readonly tty: boolean;
@@ -66,8 +68,8 @@ export async function startExec(deps: InstanceDeps, id: string, options: StartEx
   if (exec.started) throw conflict(`exec instance ${id} has already been started`);
   const record = requireRunning(findInstance(deps, exec.instanceId));
   const size = terminalSize(options.consoleSize ?? exec.consoleSize);
-  const process = planExecProcess(deps, record, exec);
   exec.started = true;
+  const process = plannedOrFailed(exec, () => planExecProcess(deps, record, exec));
   exec.running = true;
   publishInstanceEvent(deps, record, `exec_start: ${exec.command.join(" ")}`, { execID: id });
   const attached = !options.detach;
@@ -79,9 +81,19 @@ export async function startExec(deps: InstanceDeps, id: string, options: StartEx
   });
   void exec.session.ended.then(
     ({ exitCode }) => finishExec(deps, record, exec, exitCode),
-    () => finishExec(deps, record, exec, 126),
+    () => finishExec(deps, record, exec, cannotRunCode),
   );
   return exec.session;
+}
+
+/** A session that cannot be planned, for a user that is not there for example, has ended in the way of a failed one. */
+function plannedOrFailed<T>(exec: ExecRecord, plan: () => T): T {
+  try {
+    return plan();
+  } catch (error) {
+    exec.exitCode = cannotRunCode;
+    throw error;
+  }
 }
 
 function finishExec(deps: InstanceDeps, record: InstanceRecord, exec: ExecRecord, exitCode: number): void {

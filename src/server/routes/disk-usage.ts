@@ -28,6 +28,10 @@ const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
   });
 };
 
+/** Nothing is built here, so that no cache is ever held; clients that prune everything ask nevertheless. */
+const pruneBuildCache: Route<InstanceDeps>["handle"] = () => json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
+
 export const diskUsageRoutes: ReadonlyArray<Route<InstanceDeps>> = [
+  { method: "POST", path: "/build/prune", handle: pruneBuildCache },
   { method: "GET", path: "/system/df", handle: usage },
 ];

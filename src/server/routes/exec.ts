@@ -1,5 +1,6 @@
 import { defaultDetachKeys, parseDetachKeys } from "../../api/detach-keys.ts";
 import { framedContentType, frameStreams, rawContentType } from "../../api/stream-frame.ts";
+import { IsleError, messageOf } from "../../base/error.ts";
 import type { ExecSession } from "../../core/runtime.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { createExec, findExec, resizeExec, startExec } from "../../engine/instance/exec.ts";
@@ -72,15 +73,35 @@ const start: Handler = async (exchange, deps) => {
   const body = await readObject<StartBody>(exchange, startShape, { optional: true });
   const { id, tty } = findExec(deps, exchange.params["id"]!);
   const options = { detach: body.Detach ?? false, tty: body.Tty ?? false, consoleSize: body.ConsoleSize ?? undefined };
-  const session = await startExec(deps, id, options);
+  const session = await startExec(deps, id, options).catch((error: unknown) => failedSession(deps, id, error));
+  if (options.detach && "failure" in session) throw session.failure;
   if (options.detach) return empty(200);
-  await stream(exchange, deps, session, tty);
+  if ("failure" in session) await tell(exchange, tty, messageOf(session.failure));
+  else await stream(exchange, deps, session, tty);
   return sent;
 };
 
+/** What went wrong with a session after it was begun; what kept it from beginning is thrown. */
+function failedSession(deps: InstanceDeps, id: string, error: unknown): { failure: unknown } {
+  const isRefused = error instanceof IsleError && error.code === "conflict";
+  if (isRefused || findExec(deps, id).exitCode === undefined) throw error;
+  return { failure: error };
+}
+
+/** Clients that ask for a stream read why nothing runs from it, and from no status. */
+async function tell(exchange: Exchange, tty: boolean, message: string): Promise<void> {
+  const client = await exchange.hijack(streamType(exchange, tty));
+  client.resume();
+  await writeAll(client, frameOutput(frameStreams.stdout, Buffer.from(`${message}\r\n`), tty));
+  client.end();
+}
+
+const streamType = (exchange: Exchange, tty: boolean): string =>
+  !tty && atLeast(exchange, "1.42") ? framedContentType : rawContentType;
+
 async function stream(exchange: Exchange, deps: InstanceDeps, session: ExecSession, tty: boolean): Promise<void> {
   const exec = findExec(deps, exchange.params["id"]!);
-  const client = await exchange.hijack(!tty && atLeast(exchange, "1.42") ? framedContentType : rawContentType);
+  const client = await exchange.hijack(streamType(exchange, tty));
   const keys = parseDetachKeys(exec.detachKeys || defaultDetachKeys);
   const output = Promise.all([
     sendStream(client, exec.attachStdout ? session.stdout : drop(session.stdout), frameStreams.stdout, tty),
