@@ -29,22 +29,36 @@ interface Specification {
 }
 
 const root = dirname(import.meta.dirname);
-const typesFile = join(root, "src/api/generated/engine-api.ts");
-const requestShapesFile = join(root, "src/api/generated/request-shapes.ts");
-const shapesFile = join(root, "test/support/api-shapes.json");
+const defaultSource = join(root, "../shared/specs/docker-engine-api-v1.51.yaml");
+export const typesFile = "src/api/generated/engine-api.ts";
+export const requestShapesFile = "src/api/generated/request-shapes.ts";
+export const shapesFile = "test/support/api-shapes.json";
 /** Definitions that arrive in request bodies; others are reached from them. */
 const requests = ["ContainerConfig", "HostConfig", "NetworkingConfig", "VolumeCreateOptions", "Resources", "Network"];
 
-const source = process.argv[2] ?? join(root, "../shared/specs/docker-engine-api-v1.51.yaml");
-if (!existsSync(source)) {
-  console.error(`generate-api: no specification at ${source}: name it as the first argument`);
-  process.exit(1);
+/** The texts of the generated files, by path in the repository; undefined when the specification is not there. */
+export function generateApi(source = defaultSource): Readonly<Record<string, string>> | undefined {
+  if (!existsSync(source)) return undefined;
+  const specification = parse(readFileSync(source, "utf8"), { merge: true }) as Specification;
+  return {
+    [typesFile]: typesOf(specification),
+    [requestShapesFile]: requestShapesOf(specification),
+    [shapesFile]: `${JSON.stringify(shapesOf(specification), null, 1)}\n`,
+  };
 }
-const specification = parse(readFileSync(source, "utf8"), { merge: true }) as Specification;
-mkdirSync(dirname(typesFile), { recursive: true });
-writeFileSync(typesFile, typesOf(specification));
-writeFileSync(requestShapesFile, requestShapesOf(specification));
-writeFileSync(shapesFile, `${JSON.stringify(shapesOf(specification), null, 1)}\n`);
+
+if (import.meta.main) {
+  const source = process.argv[2] ?? defaultSource;
+  const files = generateApi(source);
+  if (!files) {
+    console.error(`generate-api: no specification at ${source}: name it as the first argument`);
+    process.exit(1);
+  }
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), text);
+  }
+}
 
 /** One exported type a definition. Every member is optional and nullable, as the engine answers null for unset ones. */
 function typesOf({ definitions }: Specification): string {

@@ -1,5 +1,8 @@
 import { cliReference } from "../src/cli/cli-reference.ts";
 import { apiCoverage } from "./api-coverage.ts";
+import { generateApi, requestShapesFile, shapesFile, typesFile } from "./generate-api.ts";
+
+const api = generateApi();
 
 interface GeneratedDocument {
   /** Path in the repository. */
@@ -8,8 +11,9 @@ interface GeneratedDocument {
   readonly generate: () => Promise<string | undefined>;
 }
 
-/** Documents that are made from the code. tools/docs.ts writes them and refuses stale ones. */
+/** Files that are made from the code or from the API's specification. tools/docs.ts writes them and refuses stale ones. */
 export const generatedDocuments: readonly GeneratedDocument[] = [
+  ...[typesFile, requestShapesFile, shapesFile].map((file) => ({ file, generate: async () => api?.[file] })),
   { file: "docs/cli.md", generate: cliReference },
   { file: "docs/api-coverage.md", generate: async () => apiCoverage() },
 ];
