@@ -17,12 +17,16 @@ async function withTree<T>(
   work: (root: TreeRoot) => Promise<T>,
 ): Promise<T> {
   if (isRunning(record)) return work({ path: `/proc/${record.state.pid}/root` });
-  const path = deps.snapshots.mount(record.id);
+  const path = await mountRoot(deps, record);
   return work({
     path,
     mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount)),
   });
 }
+
+/** Not while an end of the instance is taking its root away. */
+const mountRoot = (deps: InstanceDeps, { id }: InstanceRecord): Promise<string> =>
+  deps.locks.run(id, async () => deps.snapshots.mount(id));
 
 function treeMount(deps: InstanceDeps, { type, source, target, readonly }: InstanceRecord["mounts"][number]) {
   return { source: type === "volume" ? deps.volumeDriver.path(source) : source, target, readonly };
@@ -76,5 +80,5 @@ export async function exportInstance(deps: InstanceDeps, text: string): Promise<
   const record = findInstance(deps, text);
   publishInstanceEvent(deps, record, "export");
   // Docker's export holds the root without volumes.
-  return deps.archive.exportRoot({ path: deps.snapshots.mount(record.id) });
+  return deps.archive.exportRoot({ path: await mountRoot(deps, record) });
 }

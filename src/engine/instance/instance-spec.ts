@@ -22,7 +22,8 @@ interface Place {
 }
 
 /** Gathers what the pure plan needs to know of this instance and this machine. */
-export function planInstanceSpec(deps: InstanceDeps, record: InstanceRecord, place: Place): OciSpec {
+export function planInstanceSpec(deps: InstanceDeps, given: InstanceRecord, place: Place): OciSpec {
+  const record = withSharedName(given, place.joined);
   const { host } = record;
   const security = parseSecurityOptions(host.SecurityOpt ?? [], deps.machine.facts);
   const process = planProcess(deps, record, place.rootPath, security);
@@ -45,6 +46,13 @@ export function planInstanceSpec(deps: InstanceDeps, record: InstanceRecord, pla
     },
     deps.machine,
   );
+}
+
+/** Who joins the network of another goes by its name. */
+function withSharedName(record: InstanceRecord, { sharedWith }: Joined): InstanceRecord {
+  if (!sharedWith) return record;
+  const { Hostname = "", Domainname = "" } = sharedWith.config;
+  return { ...record, config: { ...record.config, Hostname, Domainname } };
 }
 
 /** The process of the instance, or with another command that of an exec session. */

@@ -49,9 +49,14 @@ export function encodeInspect({ image, tags, digests }: ReturnType<typeof inspec
   };
 }
 
-/** Members that Docker always shows, with those the image sets. */
+const configMembers = new Set([
+  ...["User", "ExposedPorts", "Env", "Cmd", "Healthcheck", "ArgsEscaped", "Volumes", "WorkingDir", "Entrypoint"],
+  ...["OnBuild", "Labels", "StopSignal", "Shell"],
+]);
+
+/** Members that Docker always shows, with those the image sets; images made from containers hold more than are shown. */
 function encodeConfig(config: ImageRunConfig): ImageConfig {
-  const { Healthcheck, ...rest } = config;
+  const shown = Object.entries(config).filter(([name, value]) => configMembers.has(name) && value !== undefined);
   return {
     User: "",
     Env: null,
@@ -61,8 +66,7 @@ function encodeConfig(config: ImageRunConfig): ImageConfig {
     Entrypoint: null,
     OnBuild: null,
     Labels: null,
-    ...rest,
-    ...(Healthcheck && { Healthcheck }),
+    ...Object.fromEntries(shown),
   } as ImageConfig;
 }
 
