@@ -68,7 +68,7 @@ function fitsType(value: unknown, { type, properties }: Shape): boolean {
     case "boolean":
       return typeof value === "boolean";
     case "integer":
-      return typeof value === "number" && Number.isInteger(value);
+      return typeof value === "number" && Number.isInteger(value) && Math.abs(value) <= 2 ** 63;
     case "number":
       return typeof value === "number";
     case "array":

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import { Duplex } from "node:stream";
+import { invalid } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { errorReply } from "./error-map.ts";
 import type { Exchange, Reply } from "./exchange.ts";
@@ -50,6 +51,7 @@ async function answer<Deps>(
   try {
     const url = new URL(request.url ?? "/", "http://isle");
     const { path, version } = splitVersion(url.pathname);
+    checkVersion(version);
     const match = options.router.match(request.method ?? "GET", path);
     route = match.route.path;
     const exchange = createExchange({ request, response, socket, params: match.params, url, version });
@@ -66,6 +68,7 @@ async function answer<Deps>(
       error: message,
     });
     out.reply(code === 304 ? { status: 304 } : { status: code, json: { message } });
+    if (!request.complete && !socket) dropRest(request);
   }
   options.onRequest?.({ method: request.method ?? "", route, status, seconds: (performance.now() - started) / 1000 });
 }
@@ -117,6 +120,28 @@ function upgradedOutput(socket: Duplex, headers: Readonly<Record<string, string>
 function splitVersion(pathname: string): { path: string; version: string } {
   const match = /^\/v(\d+\.\d+)(\/.*)$/.exec(pathname);
   return match ? { path: match[2]!, version: match[1]! } : { path: pathname, version: apiVersion };
+}
+
+function checkVersion(version: string): void {
+  const minor = Number(version.split(".")[1]);
+  const isOurs = version.startsWith("1.");
+  if (isOurs && minor < Number(minApiVersion.split(".")[1])) {
+    throw invalid(
+      `client version ${version} is too old. Minimum supported API version is ${minApiVersion}, please upgrade your client to a newer version`,
+    );
+  }
+  if (!isOurs || minor > Number(apiVersion.split(".")[1])) {
+    throw invalid(`client version ${version} is too new. Maximum supported API version is ${apiVersion}`);
+  }
+}
+
+/** Lets a client finish sending what is refused already, so that it reads the answer, but not for ever. */
+function dropRest(request: IncomingMessage): void {
+  let left = 8 << 20;
+  request.on("data", (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.socket.destroy();
+  });
 }
 
 interface Parts {

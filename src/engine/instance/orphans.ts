@@ -11,9 +11,9 @@ export async function removeOrphans(deps: InstanceDeps): Promise<void> {
     if (deps.instances.get(id)) continue;
     deps.log.info("removing what an interrupted create or removal left", { instance: id });
     for (const runtime of deps.runtimes.values()) await runtime.delete(id);
-    await deps.snapshots.removeRoot(id);
     await deps.machine.removeTree(deps.settings.paths.instance(id));
     deps.exits.forget(id);
+    await deps.snapshots.removeRoot(id);
   }
   for (const name of deps.volumeDriver.list()) await adoptVolume(deps, name);
 }

@@ -56,9 +56,10 @@ export async function purgeInstance(
   await deps.networkDriver.detach(record.id);
   deps.exits.forget(record.id);
   releaseSharedMemory(deps, record);
-  await deps.snapshots.removeRoot(record.id);
   deps.logs.remove(deps.settings.paths.log(record.id));
   await deps.machine.removeTree(deps.settings.paths.instance(record.id));
+  // Last, since it is by its root that a removal cut short is found.
+  await deps.snapshots.removeRoot(record.id);
   if (volumes) await removeAnonymousVolumes(deps, record);
   // The last to stand on an image that was removed by force takes its layers along.
   if (!deps.images.get(record.image.id)) await collectUnused(deps);

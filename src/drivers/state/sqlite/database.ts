@@ -20,10 +20,29 @@ export function openDatabase(path: string, migrations: readonly Migration[]): Da
     db.run("PRAGMA foreign_keys = ON");
     db.run("PRAGMA busy_timeout = 5000");
     migrate(db, migrations);
+    reserveSpace(db);
     return db;
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+const reservedBytes = 2 << 20;
+const pageBytes = 4096;
+
+/**
+ * Makes room ahead in the file and its log, so that on a full disk records can still change and containers and images
+ * can still be removed. Free pages stay in the file, and the log is used anew from its beginning.
+ */
+function reserveSpace(db: Database): void {
+  db.run(`PRAGMA wal_autocheckpoint = ${reservedBytes / pageBytes / 2}`);
+  try {
+    db.run("CREATE TABLE IF NOT EXISTS reserve (bytes BLOB)");
+    db.run("INSERT INTO reserve VALUES (zeroblob(?))", [reservedBytes]);
+    db.run("DELETE FROM reserve");
+  } catch {
+    // No room for a reserve: what is there must do.
   }
 }
 
