@@ -1,3 +1,4 @@
+import { isCode } from "../../base/error.ts";
 import { isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
@@ -8,7 +9,16 @@ import { type StopOptions, stopInstance } from "./stop.ts";
 export async function restartInstance(deps: InstanceDeps, text: string, options: StopOptions): Promise<void> {
   const { id } = findInstance(deps, text);
   const record = findInstance(deps, id);
-  if (isRunning(record) || record.state.status === "restarting") await stopInstance(deps, id, options);
-  await startInstance(deps, id);
+  // Another client may stop or start it at the same time: what matters is that it runs anew.
+  if (isRunning(record) || record.state.status === "restarting") await unlessDone(stopInstance(deps, id, options));
+  await unlessDone(startInstance(deps, id));
   publishInstanceEvent(deps, record, "restart");
+}
+
+async function unlessDone(step: Promise<void>): Promise<void> {
+  try {
+    await step;
+  } catch (error) {
+    if (!isCode(error, "notModified")) throw error;
+  }
 }

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { invalid, unsupported } from "../../base/error.ts";
 import { parseBytes } from "../../base/size.ts";
@@ -51,9 +52,12 @@ function validateMemory(host: HostConfig): void {
 function validateCpu(host: HostConfig, { cpus }: MachineFacts): void {
   const nano = host.NanoCpus ?? 0;
   const period = host.CpuPeriod ?? 0;
+  const shares = host.CpuShares ?? 0;
+  if (shares < 0) throw invalid(`invalid CPU shares (${shares}): value must be a positive integer`);
   const quota = host.CpuQuota ?? 0;
   const weight = host.BlkioWeight ?? 0;
   refuseFirst([
+    [(host.CpuShares ?? 0) < 0, `invalid CPU shares (${host.CpuShares}): value must be a positive integer`],
     [nano && period, "Conflicting options: Nano CPUs and CPU Period cannot both be set."],
     [nano && quota, "Conflicting options: Nano CPUs and CPU Quota cannot both be set."],
     [
@@ -99,9 +103,16 @@ function validateLists(host: HostConfig): void {
   for (const name of [...(host.CapAdd ?? []), ...(host.CapDrop ?? [])]) normalCapability(name);
   for (const rule of host.DeviceCgroupRules ?? []) parseDeviceRule(rule);
   for (const entry of host.ExtraHosts ?? []) {
-    if (!/^[^:]+:.+$/.test(entry)) throw invalid(`bad format for add-host: "${entry}"`);
+    const [, address] = /^[^:]+:(.+)$/.exec(entry) ?? [];
+    if (address === undefined) throw invalid(`bad format for add-host: "${entry}"`);
+    if (address !== "host-gateway" && isIP(address.replace(/^\[(.*)\]$/, "$1")) === 0) {
+      throw invalid(`invalid IP address in add-host: "${address}"`);
+    }
   }
   for (const limit of host.Ulimits ?? []) validateUlimit(limit);
+  if (Object.hasOwn(host.Annotations ?? {}, "")) {
+    throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
+  }
   for (const name of Object.keys(host.Sysctls ?? {})) validateSysctl(name, host);
 }
 
