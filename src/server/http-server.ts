@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer, type ServerOptions } from "node:https";
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { invalid } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
@@ -46,6 +47,8 @@ async function answer<Deps>(
 ): Promise<void> {
   const started = performance.now();
   const out = socket ? upgradedOutput(socket, options.headers) : plainOutput(response, options.headers);
+  // Taken now: a request that was given up has no connection any more.
+  const connection = request.socket;
   let route = "unknown";
   let status = 0;
   try {
@@ -67,8 +70,10 @@ async function answer<Deps>(
       status: code,
       error: message,
     });
-    out.reply(code === 304 ? { status: 304 } : { status: code, json: { message } });
-    if (!request.complete && !socket) dropRest(request);
+    const endless = !socket && request.headers["transfer-encoding"] !== undefined;
+    const headers = endless ? { Connection: "close" } : {};
+    out.reply(code === 304 ? { status: 304 } : { status: code, json: { message }, headers });
+    if (endless) cutOff(connection);
   }
   options.onRequest?.({ method: request.method ?? "", route, status, seconds: (performance.now() - started) / 1000 });
 }
@@ -135,13 +140,11 @@ function checkVersion(version: string): void {
   }
 }
 
-/** Lets a client finish sending what is refused already, so that it reads the answer, but not for ever. */
-function dropRest(request: IncomingMessage): void {
-  let left = 8 << 20;
-  request.on("data", (chunk: Buffer) => {
-    left -= chunk.length;
-    if (left < 0) request.socket.destroy();
-  });
+const graceMs = 1000;
+
+/** A client that goes on sending what is refused already gets a moment to read the answer. */
+function cutOff(connection: Socket): void {
+  setTimeout(() => connection.destroy(), graceMs).unref();
 }
 
 interface Parts {

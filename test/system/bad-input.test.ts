@@ -110,14 +110,13 @@ test("a body that never ends is cut off", async () => {
   socket.once("close", () => {
     closed = true;
   });
-  let sent = 0;
-  while (!closed && sent < 64 << 20) {
+  const limit = performance.now() + 10_000;
+  while (!closed && performance.now() < limit) {
+    if (!socket.write(chunk)) await new Promise((resolve) => setTimeout(resolve, 10));
     await new Promise(setImmediate);
-    socket.write(chunk);
-    sent += 0x10000;
   }
   expect(await answer).toContain("400");
-  expect(sent).toBeLessThan(64 << 20);
+  expect(closed).toBe(true);
   socket.destroy();
   expect((await daemon.api.get("/_ping")).text).toBe("OK");
 });
