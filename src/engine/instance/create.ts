@@ -1,5 +1,5 @@
 import type { ContainerConfig, EndpointSettings, HostConfig } from "../../api/generated/engine-api.ts";
-import { conflict, type IsleError, invalid, isCode, notFound, unsupported } from "../../base/error.ts";
+import { conflict, type IsleError, invalid, isCode, messageOf, notFound, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { formatPlatform, hostPlatform, parsePlatform, platformMatches } from "../../base/platform.ts";
 import { randomName } from "../../base/random-name.ts";
@@ -83,7 +83,7 @@ function imageFor(deps: InstanceDeps, { config, platform }: CreateRequest): Imag
   const have = { os: image.config.os, architecture: image.config.architecture, variant: image.config.variant };
   if (want && !platformMatches(want, have)) {
     throw notFound(
-      `image with reference ${config.Image} was found but does not provide the specified platform (${formatPlatform(want)})`,
+      `image with reference ${config.Image} was found but its platform (${formatPlatform(have)}) does not match the specified platform (${formatPlatform(want)})`,
     );
   }
   return image;
@@ -101,12 +101,14 @@ function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRe
   publishRequests(config, host);
   parseSecurityOptions(host.SecurityOpt ?? [], deps.machine.facts);
   checkNetwork(host, networks);
+  checkSharedNetwork(request);
+  checkOthers(deps, host);
   return [...validateHost(host, deps.machine.facts), ...platformWarning(deps, request)];
 }
 
 function validateName(text: string | undefined): void {
   const name = text?.replace(/^\//, "");
-  if (name === undefined || name === "" || /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
+  if (!text || name === undefined || /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
   throw invalid(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
 }
 
@@ -118,8 +120,13 @@ function validateConfig(config: ContainerConfig): void {
   const bad = config.Env?.find((entry) => entry === "" || entry.startsWith("="));
   if (bad !== undefined) throw invalid(`invalid environment variable: ${bad}`);
   for (const port of Object.keys(config.ExposedPorts ?? {})) parsePort(port);
+  if (config.MacAddress && !macPattern.test(config.MacAddress)) {
+    throw invalid(`invalid config for network bridge: invalid MAC address ${config.MacAddress}`);
+  }
   validateHealthcheck(config.Healthcheck);
 }
+
+const macPattern = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
 function platformWarning(deps: InstanceDeps, request: CreateRequest): string[] {
   const { architecture, os } = findImage(deps.images, request.config.Image!).image.config;
@@ -132,17 +139,49 @@ function platformWarning(deps: InstanceDeps, request: CreateRequest): string[] {
 function checkNetwork({ NetworkMode: mode = "" }: HostConfig, networks: CreateRequest["networks"]): void {
   const names = Object.keys(networks).filter((name) => name !== "default");
   if (names.length > 1) throw unsupported("an instance can join one network at its creation");
+  if (mode === "container:") throw invalid("invalid network mode: invalid container format container:<name|id>");
   if (mode === "host" || mode === "none" || mode?.startsWith("container:")) {
     const other = names.find((name) => name !== mode);
     if (other) throw invalid(`conflicting options: network mode ${mode} and network ${other}`);
   }
 }
 
+/** Other instances that the options name must be there; the network's is looked for at each start. */
+function checkOthers(deps: InstanceDeps, { PidMode, IpcMode, Links }: HostConfig): void {
+  for (const mode of [PidMode, IpcMode]) {
+    if (mode?.startsWith("container:")) namedByOption(deps, mode.slice("container:".length));
+  }
+  for (const link of Links ?? []) namedByOption(deps, link.split(":")[0]!);
+}
+
+/** Not "not found" but a wrong request: for that answer to a create, clients would pull the image. */
+function namedByOption(deps: InstanceDeps, text: string): InstanceRecord {
+  try {
+    return findInstance(deps, text);
+  } catch (error) {
+    throw isCode(error, "notFound") ? invalid(messageOf(error)) : error;
+  }
+}
+
+/** Who uses the network of another has no say in what belongs to it. */
+function checkSharedNetwork({ config, host }: CreateRequest): void {
+  if (!host.NetworkMode?.startsWith("container:")) return;
+  const ports = Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true;
+  const claims: ReadonlyArray<readonly [claimed: boolean, name: string]> = [
+    [Boolean(config.Hostname), "hostname and the network mode"],
+    [(host.Dns ?? []).length > 0, "dns and the network mode"],
+    [(host.ExtraHosts ?? []).length > 0, "custom host-to-IP mapping and the network mode"],
+    [ports, "port publishing and the container type network mode"],
+  ];
+  const claim = claims.find(([claimed]) => claimed);
+  if (claim) throw invalid(`conflicting options: ${claim[1]}`);
+}
+
 function inheritedMounts(deps: InstanceDeps, host: HostConfig) {
   return (host.VolumesFrom ?? []).map((text) => {
     const [name = "", mode = "rw"] = text.split(":");
     if (!["ro", "rw", "z", "Z"].includes(mode)) throw invalid(`invalid volumes-from specification: '${text}'`);
-    return { mounts: findInstance(deps, name).mounts, readonly: mode === "ro" };
+    return { mounts: namedByOption(deps, name).mounts, readonly: mode === "ro" };
   });
 }
 
