@@ -53,11 +53,16 @@ function masquerade({ bridge, subnet, internal }: NetworkRecord): string[] {
   ];
 }
 
-/** Into a network from elsewhere only through a published port; an internal one is closed both ways. */
+/**
+ * Into a network from elsewhere only through a published port; an internal one is closed both ways. `ct status dnat`
+ * tests one bit, its negation would compare all of them, hence an accept before the drop. Accepting ends our chain
+ * only: the host's own firewall still has its say.
+ */
 function isolation({ bridge, internal }: NetworkRecord): string[] {
-  const inward = internal ? "drop" : "ct status != dnat drop";
+  const published = internal ? [] : [`    oifname "${bridge}" ct status dnat accept`];
   return [
-    `    iifname != "${bridge}" oifname "${bridge}" ${inward}`,
+    ...published,
+    `    iifname != "${bridge}" oifname "${bridge}" drop`,
     ...(internal ? [`    iifname "${bridge}" oifname != "${bridge}" drop`] : []),
   ];
 }
