@@ -60,7 +60,9 @@ async function createPulling(context: CreateContext, body: CreateBody): Promise<
   const attempt = () => createContainer(client, body, query);
   const created = await attempt().catch(async (error: unknown) => {
     const imageIsMissing =
-      error instanceof ResponseError && error.status === 404 && /no such image|specified platform/i.test(error.message);
+      error instanceof ResponseError &&
+      error.status === 404 &&
+      /no such image|the specified platform/i.test(error.message);
     if (!imageIsMissing || flags.pull !== "missing") throw error;
     if (!flags.quiet) await warn(`Unable to find image '${withTag(image)}' locally`);
     await pull();

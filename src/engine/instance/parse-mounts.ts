@@ -1,5 +1,5 @@
 import type { ContainerConfig, HostConfig, Mount } from "../../api/generated/engine-api.ts";
-import { conflict, invalid, unsupported } from "../../base/error.ts";
+import { invalid, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import type { InstanceMount } from "../../core/instance.ts";
 
@@ -30,7 +30,7 @@ export function parseMounts(
   ];
   const seen = new Set<string>();
   for (const mount of given) {
-    if (seen.has(mount.target)) throw conflict(`Duplicate mount point: ${mount.target}`);
+    if (seen.has(mount.target)) throw invalid(`Duplicate mount point: ${mount.target}`);
     seen.add(mount.target);
     byTarget.set(mount.target, mount);
   }
@@ -85,6 +85,8 @@ export function parseMount(mount: Mount): InstanceMount {
     case "volume":
       return { type: "volume", ...base, ...volumeOptions(mount) };
     case "tmpfs":
+      if (mount.VolumeOptions) throw invalid(`VolumeOptions must not be specified on mount type "tmpfs"`);
+      if (mount.BindOptions) throw invalid(`BindOptions must not be specified on mount type "tmpfs"`);
       if (mount.Source) throw invalid(`invalid mount config for type "tmpfs": field Source must not be specified`);
       return { type: "tmpfs", ...base, source: "", tmpfsOptions: tmpfsText(mount) };
     case "image":

@@ -52,12 +52,9 @@ function validateMemory(host: HostConfig): void {
 function validateCpu(host: HostConfig, { cpus }: MachineFacts): void {
   const nano = host.NanoCpus ?? 0;
   const period = host.CpuPeriod ?? 0;
-  const shares = host.CpuShares ?? 0;
-  if (shares < 0) throw invalid(`invalid CPU shares (${shares}): value must be a positive integer`);
   const quota = host.CpuQuota ?? 0;
   const weight = host.BlkioWeight ?? 0;
   refuseFirst([
-    [(host.CpuShares ?? 0) < 0, `invalid CPU shares (${host.CpuShares}): value must be a positive integer`],
     [nano && period, "Conflicting options: Nano CPUs and CPU Period cannot both be set."],
     [nano && quota, "Conflicting options: Nano CPUs and CPU Quota cannot both be set."],
     [
@@ -71,7 +68,12 @@ function validateCpu(host: HostConfig, { cpus }: MachineFacts): void {
     [quota > 0 && quota < 1000, "CPU cfs quota can not be less than 1ms (i.e. 1000)"],
     [weight && (weight < 10 || weight > 1000), "Range of blkio weight is from 10 to 1000"],
   ]);
+  checkCpuShares(host.CpuShares ?? 0);
   checkCpuList(host.CpusetCpus ?? "", cpus);
+}
+
+function checkCpuShares(shares: number): void {
+  if (shares < 0) throw invalid(`invalid CPU shares (${shares}): value must be a positive integer`);
 }
 
 function checkCpuList(text: string, cpus: number): void {
@@ -102,18 +104,20 @@ function validateRestart({ RestartPolicy: policy, AutoRemove }: HostConfig): voi
 function validateLists(host: HostConfig): void {
   for (const name of [...(host.CapAdd ?? []), ...(host.CapDrop ?? [])]) normalCapability(name);
   for (const rule of host.DeviceCgroupRules ?? []) parseDeviceRule(rule);
-  for (const entry of host.ExtraHosts ?? []) {
-    const [, address] = /^[^:]+:(.+)$/.exec(entry) ?? [];
-    if (address === undefined) throw invalid(`bad format for add-host: "${entry}"`);
-    if (address !== "host-gateway" && isIP(address.replace(/^\[(.*)\]$/, "$1")) === 0) {
-      throw invalid(`invalid IP address in add-host: "${address}"`);
-    }
-  }
+  for (const entry of host.ExtraHosts ?? []) validateExtraHost(entry);
   for (const limit of host.Ulimits ?? []) validateUlimit(limit);
   if (Object.hasOwn(host.Annotations ?? {}, "")) {
     throw invalid("invalid Annotations: the empty string is not permitted as an annotation key");
   }
   for (const name of Object.keys(host.Sysctls ?? {})) validateSysctl(name, host);
+}
+
+function validateExtraHost(entry: string): void {
+  const [, address] = /^[^:]+:(.+)$/.exec(entry) ?? [];
+  if (address === undefined) throw invalid(`bad format for add-host: "${entry}"`);
+  if (address !== "host-gateway" && isIP(address.replace(/^\[(.*)\]$/, "$1")) === 0) {
+    throw invalid(`invalid IP address in add-host: "${address}"`);
+  }
 }
 
 function validateUlimit({ Name: name, Soft, Hard }: NonNullable<HostConfig["Ulimits"]>[number]): void {
