@@ -4,7 +4,7 @@ import type { ImageDeps } from "../deps.ts";
 import { addImage } from "./add-image.ts";
 import { additionsTo } from "./additions.ts";
 import { applyChanges } from "./config-changes.ts";
-import { publishImageEvent } from "./image-events.ts";
+import { publishImageEvent, publishTags } from "./image-events.ts";
 import { plainLayerType } from "./import-image.ts";
 
 export interface CommitRequest {
@@ -35,7 +35,8 @@ export async function commitImage(deps: ImageDeps, request: CommitRequest): Prom
       names: request.names,
     });
   });
-  publishImageEvent(deps, "create", { id: image.id, image, name: request.names[0] ?? image.id });
+  publishImageEvent(deps, "create", { id: image.id, image, name: image.id });
+  publishTags(deps, image, request.names);
   return image;
 }
 

@@ -1,3 +1,4 @@
+import { familiarReference, parseReference } from "../../base/reference.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 
@@ -9,4 +10,11 @@ export function publishImageEvent(
 ): void {
   const labels = image?.config.config?.Labels ?? {};
   events.publish({ type: "image", action, actor: { id, attributes: { ...labels, ...(name && { name }) } } });
+}
+
+/** Tells of the names that a new image got, each given in full. */
+export function publishTags(deps: Pick<ImageDeps, "events">, image: ImageRecord, names: readonly string[]): void {
+  for (const name of names) {
+    publishImageEvent(deps, "tag", { id: image.id, image, name: familiarReference(parseReference(name)) });
+  }
 }

@@ -7,7 +7,7 @@ import { addImage } from "./add-image.ts";
 import { additionsTo } from "./additions.ts";
 import { applyChanges } from "./config-changes.ts";
 import { decompressed } from "./decompress.ts";
-import { publishImageEvent } from "./image-events.ts";
+import { publishImageEvent, publishTags } from "./image-events.ts";
 
 export const plainLayerType = "application/vnd.oci.image.layer.v1.tar";
 
@@ -48,5 +48,6 @@ export async function importImage(deps: ImageDeps, request: ImportRequest): Prom
     });
   });
   publishImageEvent(deps, "import", { id: image.id, image, name: image.id });
+  publishTags(deps, image, request.names);
   return image;
 }

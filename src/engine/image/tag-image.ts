@@ -1,9 +1,8 @@
-import { familiarReference, parseReference } from "../../base/reference.ts";
 import { now } from "../../base/time.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 import { findImage } from "./find-image.ts";
-import { publishImageEvent } from "./image-events.ts";
+import { publishTags } from "./image-events.ts";
 import { fullTagOf } from "./image-name.ts";
 
 /** Points a name at an image; a name that pointed elsewhere moves. */
@@ -14,5 +13,5 @@ export function tagImage(deps: ImageDeps, text: string, target: { repo: string; 
 
 export function tagRecord(deps: ImageDeps, image: ImageRecord, name: string): void {
   deps.images.put({ ...image, taggedAt: now() }, [name]);
-  publishImageEvent(deps, "tag", { id: image.id, image, name: familiarReference(parseReference(name)) });
+  publishTags(deps, image, [name]);
 }

@@ -40,7 +40,8 @@ export async function commitInstance(deps: InstanceDeps, request: CommitInstance
         names: nameOf(request),
       }),
     );
-    publishInstanceEvent(deps, record, "commit", { comment: request.comment });
+    const imageRef = request.repository === "" ? "" : [request.repository, request.tag].filter(Boolean).join(":");
+    publishInstanceEvent(deps, record, "commit", { comment: request.comment, imageID: image.id, imageRef });
     return image.id;
   });
 }

@@ -12,3 +12,17 @@ export function publishInstanceEvent(
   const attributes = { ...labels, image: record.image.name, name: record.name, ...more };
   events.publish({ type: "container", action, actor: { id: record.id, attributes } });
 }
+
+/** Publishes that an instance began or ceased to use its volumes. */
+export function publishVolumeEvents(
+  { events }: { events: EventBus },
+  { id, mounts }: InstanceRecord,
+  action: "mount" | "unmount",
+): void {
+  for (const { type, source, target, readonly, propagation } of mounts) {
+    if (type !== "volume") continue;
+    const use = { destination: target, propagation, "read/write": String(!readonly) };
+    const attributes = { container: id, driver: "local", ...(action === "mount" && use) };
+    events.publish({ type: "volume", action, actor: { id: source, attributes } });
+  }
+}

@@ -17,13 +17,8 @@ export async function pruneInstances(
     bytes += (await deps.snapshots.usage(id)).sizeBytes;
     await removeInstance(deps, id, { force: false, volumes: false });
   }
-  if (doomed.length > 0) {
-    deps.events.publish({
-      type: "container",
-      action: "prune",
-      actor: { id: "", attributes: { reclaimed: String(bytes) } },
-    });
-  }
+  const attributes = { reclaimed: String(bytes) };
+  deps.events.publish({ type: "container", action: "prune", actor: { id: "", attributes } });
   return { ids: doomed.map(({ id }) => id), bytes };
 }
 

@@ -2,7 +2,7 @@ import { messageOf } from "../../base/error.ts";
 import { now, zeroTime } from "../../base/time.ts";
 import { type EndedFacts, type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
-import { publishInstanceEvent } from "./events.ts";
+import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
 import { runtimeOf } from "./find.ts";
 import { purgeInstance } from "./remove.ts";
 import { shouldRestart } from "./restart-policy.ts";
@@ -48,7 +48,16 @@ function tellExit(deps: InstanceDeps, record: Running, facts: EndedFacts): void 
   if (oomKilled) publishInstanceEvent(deps, record, "oom");
   const execDuration = String(Math.round(runMs(facts) / 1000));
   publishInstanceEvent(deps, record, "die", { exitCode: String(exitCode), execDuration });
+  tellNetworkLeft(deps, record);
+  publishVolumeEvents(deps, record, "unmount");
   deps.signals.emit({ kind: "exited", id: record.id, exitCode });
+}
+
+function tellNetworkLeft({ events }: InstanceDeps, { id, state: { endpoints }, host }: Running): void {
+  for (const { networkId } of endpoints) {
+    const attributes = { container: id, name: host.NetworkMode ?? "bridge", type: "bridge" };
+    events.publish({ type: "network", action: "disconnect", actor: { id: networkId, attributes } });
+  }
 }
 
 const runMs = ({ startedAt, finishedAt }: EndedFacts): number =>

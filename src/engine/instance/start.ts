@@ -3,7 +3,7 @@ import { now } from "../../base/time.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
 import { type Endpoint, type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
-import { publishInstanceEvent } from "./events.ts";
+import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
 import { planInstanceMounts } from "./instance-mounts.ts";
 import { planInstanceSpec } from "./instance-spec.ts";
@@ -30,6 +30,7 @@ export async function launch(deps: InstanceDeps, record: InstanceRecord): Promis
   try {
     const state = await withUndo((undo) => bringUp(deps, record, undo));
     deps.health.watch(deps, deps.instances.update(record.id, { state }));
+    publishVolumeEvents(deps, record, "mount");
     publishInstanceEvent(deps, record, "start");
     deps.signals.emit({ kind: "started", id: record.id });
   } catch (error) {

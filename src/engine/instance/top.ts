@@ -1,5 +1,6 @@
 import { IsleError, invalid } from "../../base/error.ts";
 import type { InstanceDeps } from "./deps.ts";
+import { publishInstanceEvent } from "./events.ts";
 import { findInstance, requireRunning } from "./find.ts";
 import { cgroupPath } from "./instance-spec.ts";
 
@@ -15,6 +16,7 @@ export async function listProcesses(deps: InstanceDeps, text: string, args: stri
   if (words.some((word) => !/^-?[\w=,:%-]+$/.test(word))) throw invalid(`invalid ps arguments: ${args}`);
   const pids = new Set(deps.machine.cgroup(cgroupPath(deps, record)).pids());
   if (pids.size === 0) pids.add(record.state.pid);
+  publishInstanceEvent(deps, record, "top");
   return filterTable(await deps.machine.processTable(words), pids);
 }
 

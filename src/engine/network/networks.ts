@@ -118,6 +118,7 @@ export async function pruneNetworks(deps: InstanceDeps): Promise<string[]> {
     .list()
     .filter(({ id, name, predefined }) => !predefined && !used.has(name) && !used.has(id));
   for (const { id } of doomed) await removeNetwork(deps, id);
+  deps.events.publish({ type: "network", action: "prune", actor: { id: "", attributes: { reclaimed: "0" } } });
   return doomed.map(({ name }) => name);
 }
 

@@ -1,3 +1,4 @@
+import { invalid } from "../../base/error.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { diskUsage } from "../../engine/system/disk-usage.ts";
 import { encodeSummary as encodeImage } from "../encode/image.ts";
@@ -9,6 +10,8 @@ const types = ["container", "image", "volume", "build-cache"];
 
 const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
   const asked = query.all("type");
+  const unknown = asked.find((type) => !types.includes(type));
+  if (unknown !== undefined) throw invalid(`unknown object type: ${unknown}`);
   const found = await diskUsage(deps, asked.length > 0 ? asked : types);
   return json(200, {
     LayersSize: found.storedBytes,
@@ -29,7 +32,10 @@ const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
 };
 
 /** Nothing is built here, so that no cache is ever held; clients that prune everything ask nevertheless. */
-const pruneBuildCache: Route<InstanceDeps>["handle"] = () => json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
+const pruneBuildCache: Route<InstanceDeps>["handle"] = (_, { events }) => {
+  events.publish({ type: "builder", action: "prune", actor: { id: "", attributes: { reclaimed: "0" } } });
+  return json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
+};
 
 export const diskUsageRoutes: ReadonlyArray<Route<InstanceDeps>> = [
   { method: "POST", path: "/build/prune", handle: pruneBuildCache },

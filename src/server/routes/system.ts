@@ -25,6 +25,7 @@ const ping: Handler = ({ request, response }) => {
     "Content-Length": Buffer.byteLength(body),
     "Cache-Control": "no-cache, no-store, must-revalidate",
     Pragma: "no-cache",
+    Swarm: "inactive",
   });
   response.end(request.method === "HEAD" ? undefined : body);
   return sent;
@@ -68,8 +69,8 @@ const events: Handler = async ({ query, response, signal }, deps) => {
 };
 
 export function encodeEvent({ type, action, actor, timeNano }: EngineEvent): EventMessage {
-  const isContainer = type === "container";
-  const legacy = isContainer ? { status: action, id: actor.id, from: actor.attributes["image"] ?? "" } : {};
+  const from = type === "container" ? { from: actor.attributes["image"] ?? "" } : {};
+  const legacy = type === "container" || type === "image" ? { status: action, id: actor.id, ...from } : {};
   return {
     ...legacy,
     Type: type,
