@@ -1,5 +1,5 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
-import { type IsleError, invalid, isCode } from "../../base/error.ts";
+import { conflict, type IsleError, invalid, isCode } from "../../base/error.ts";
 import { isRunning } from "../../core/instance.ts";
 import type { TerminalSize } from "../../core/runtime.ts";
 import { planResources } from "../spec/resources.ts";
@@ -13,7 +13,9 @@ export function renameInstance(deps: InstanceDeps, text: string, newName: string
   const record = findInstance(deps, text);
   const name = newName.replace(/^\//, "");
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
-    throw invalid(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+    throw invalid(
+      `Error when allocating new name: Invalid container name (${newName}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    );
   }
   if (name === record.name) {
     throw invalid("Renaming a container with the same name as its current name");
@@ -22,7 +24,8 @@ export function renameInstance(deps: InstanceDeps, text: string, newName: string
     const renamed = deps.instances.update(record.id, { name });
     publishInstanceEvent(deps, renamed, "rename", { oldName: `/${record.name}` });
   } catch (error) {
-    throw isCode(error, "conflict") ? nameConflict(deps, name, error as IsleError) : error;
+    if (!isCode(error, "conflict")) throw error;
+    throw conflict(`Error when allocating new name: ${nameConflict(deps, name, error as IsleError).message}`);
   }
 }
 
@@ -49,7 +52,7 @@ export async function updateInstance(deps: InstanceDeps, text: string, change: H
   return deps.locks.run(id, async () => {
     const record = findInstance(deps, id);
     const given = changeable.filter((name) => isGiven(change[name]));
-    const picked = Object.fromEntries(given.map((name) => [name, change[name]])) as HostConfig;
+    const picked = withRetryCount(Object.fromEntries(given.map((name) => [name, change[name]])));
     const host = { ...record.host, ...dropConflicting(record.host, picked), ...picked };
     if (picked.Memory && !picked.MemorySwap && (host.MemorySwap ?? 0) > 0 && host.MemorySwap! < picked.Memory) {
       throw invalid(
@@ -70,6 +73,9 @@ function isGiven(value: unknown): boolean {
   return value !== undefined && value !== null && value !== 0 && value !== "";
 }
 
+const withRetryCount = (picked: HostConfig): HostConfig =>
+  picked.RestartPolicy ? { ...picked, RestartPolicy: { MaximumRetryCount: 0, ...picked.RestartPolicy } } : picked;
+
 /** CPUs as a number and as quota are two spellings of one limit. */
 function dropConflicting(before: HostConfig, picked: HostConfig): HostConfig {
   if (picked.NanoCpus && (before.CpuQuota || before.CpuPeriod)) return { CpuQuota: 0, CpuPeriod: 0 };
@@ -79,4 +85,5 @@ function dropConflicting(before: HostConfig, picked: HostConfig): HostConfig {
 export function resizeInstance(deps: InstanceDeps, text: string, size: TerminalSize): void {
   const record = requireRunning(findInstance(deps, text));
   runtimeOf(deps, record).resize(record.id, size);
+  publishInstanceEvent(deps, record, "resize", { height: String(size.rows), width: String(size.columns) });
 }

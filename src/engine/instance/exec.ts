@@ -32,8 +32,9 @@ export function createExec(deps: InstanceDeps, text: string, request: ExecReques
   if (request.command.length === 0) throw invalid("No exec command specified");
   const running = requireRunning(record);
   if (running.state.status === "paused") {
-    throw conflict(`container ${record.id} is paused, unpause the container before exec`);
+    throw conflict(`Container ${text} is paused, unpause the container before exec`);
   }
+  if (request.user) userIn(deps, `/proc/${running.state.pid}/root`, request.user, []);
   const id = newId();
   deps.execs.add({
     ...request,
@@ -44,9 +45,13 @@ export function createExec(deps: InstanceDeps, text: string, request: ExecReques
     exitCode: undefined,
     session: undefined,
   });
-  publishInstanceEvent(deps, record, `exec_create: ${request.command.join(" ")}`, { execID: id });
+  publishInstanceEvent(deps, record, `exec_create: ${commandText(request)}`, { execID: id });
   return id;
 }
+
+/** As Docker writes it: the program, a space, and its arguments, of which there may be none. */
+const commandText = ({ command: [program, ...args] }: Pick<ExecRecord, "command">): string =>
+  `${program} ${args.join(" ")}`;
 
 export function findExec({ execs }: InstanceDeps, id: string): ExecRecord {
   const record = execs.get(id);
@@ -71,7 +76,7 @@ export async function startExec(deps: InstanceDeps, id: string, options: StartEx
   exec.started = true;
   const process = plannedOrFailed(exec, () => planExecProcess(deps, record, exec));
   exec.running = true;
-  publishInstanceEvent(deps, record, `exec_start: ${exec.command.join(" ")}`, { execID: id });
+  publishInstanceEvent(deps, record, `exec_start: ${commandText(exec)}`, { execID: id });
   const attached = !options.detach;
   exec.session = await runtimeOf(deps, record).exec(record.id, process, {
     terminal: exec.tty,

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { IsleError } from "../../base/error.ts";
+import { IsleError, isCode, messageOf, notFound } from "../../base/error.ts";
 import type { PackedPath, PathStat, TreeRoot } from "../../core/archive.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
@@ -11,11 +11,21 @@ import { userIn } from "./instance-spec.ts";
  * The file tree of an instance: of a running one as its first process sees it, of a stopped one its root with the
  * volumes and binds it would get.
  */
+/** A path that is not there is told with the instance's name. */
 async function withTree<T>(
   deps: InstanceDeps,
   record: InstanceRecord,
   work: (root: TreeRoot) => Promise<T>,
 ): Promise<T> {
+  try {
+    return await inTree(deps, record, work);
+  } catch (error) {
+    const isNameless = isCode(error, "notFound") && messageOf(error).endsWith("in container");
+    throw isNameless ? notFound(`${messageOf(error)} ${record.name}`) : error;
+  }
+}
+
+async function inTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root: TreeRoot) => Promise<T>): Promise<T> {
   if (isRunning(record)) return work({ path: `/proc/${record.state.pid}/root` });
   const path = await mountRoot(deps, record);
   return work({

@@ -26,7 +26,10 @@ export async function joinNetwork(deps: InstanceDeps, record: InstanceRecord, un
 
 function shareNetwork(deps: InstanceDeps, text: string): Joined {
   const other = findInstance(deps, text);
-  if (!isRunning(other)) throw conflict(`cannot join network namespace of a non running container: ${other.id}`);
+  if (!isRunning(other))
+    throw conflict(
+      `cannot join network namespace of a non running container: container ${other.name} is ${other.state.status}`,
+    );
   if (other.host.NetworkMode === "host") return { netns: undefined, sharedWith: other };
   return { netns: `/proc/${other.state.pid}/ns/net`, sharedWith: other };
 }

@@ -32,7 +32,7 @@ export const listFilters = [
 /** Instances newest first; those that do not run only when asked for. */
 export function listInstances(deps: InstanceDeps, { all, limit, filters }: ListRequest): InstanceRecord[] {
   const tests = [...filters].map(([name, values]) => testFor(deps, name, values));
-  const everything = all || limit !== undefined || filters.has("status") || filters.has("exited");
+  const everything = all || (limit ?? 0) > 0 || filters.has("status") || filters.has("exited");
   const found = deps.instances
     .list()
     .filter((record) => everything || isRunning(record) || record.state.status === "restarting")
@@ -61,7 +61,7 @@ function testFor(deps: InstanceDeps, name: string, values: readonly string[]): T
     case "id":
       return any((value) => (record) => record.id.startsWith(value));
     case "exited":
-      return any((value) => (record) => "finishedAt" in record.state && record.state.exitCode === Number(value));
+      return any((value) => byExitCode(value));
     case "health":
       return any((value) => byHealth(value));
     case "before":
@@ -75,12 +75,19 @@ function testFor(deps: InstanceDeps, name: string, values: readonly string[]): T
 }
 
 function byStatus(value: string): Test {
-  if (!states.includes(value)) throw invalid(`invalid filter 'status=${value}'`);
+  if (!states.includes(value))
+    throw invalid(`invalid filter 'status=${value}'`, { hint: `it must be one of ${states.join(", ")}` });
   return (record) => record.state.status === value;
 }
 
+function byExitCode(value: string): Test {
+  if (!/^-?\d+$/.test(value)) throw invalid(`invalid filter 'exited=${value}': not a whole number`);
+  return ({ state }) => "finishedAt" in state && state.exitCode === Number(value);
+}
+
 function byHealth(value: string): Test {
-  if (!healths.includes(value)) throw invalid(`invalid filter 'health=${value}'`);
+  if (!healths.includes(value))
+    throw invalid(`invalid filter 'health=${value}'`, { hint: `it must be one of ${healths.join(", ")}` });
   return (record) => (record.health?.status ?? "none") === value;
 }
 
@@ -140,6 +147,7 @@ function byAttachment(deps: InstanceDeps, name: string, value: string): Test {
     case "isolation":
       return ({ host }) => (host.Isolation || "default") === value;
     default:
+      if (!/^(0|1|true|false)$/.test(value)) throw invalid(`invalid filter 'is-task=[${value}]'`);
       return () => value === "false" || value === "0";
   }
 }
@@ -147,6 +155,7 @@ function byAttachment(deps: InstanceDeps, name: string, value: string): Test {
 function byPort(name: "publish" | "expose", value: string): Test {
   const [range = "", protocol = "tcp"] = value.split("/");
   const [first = "", last = first] = range.split("-");
+  if (!/^\d+(-\d+)?$/.test(range)) throw invalid(`invalid filter '${name}=${value}': not a port`);
   const fits = (port: number, proto: string) => proto === protocol && port >= Number(first) && port <= Number(last);
   return ({ config, host }) =>
     name === "publish"

@@ -1,4 +1,4 @@
-import { conflict, notFound } from "../../base/error.ts";
+import { conflict, invalid, notFound } from "../../base/error.ts";
 import type { VolumeRecord } from "../../core/volume.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { volumeUsers } from "../instance/remove.ts";
@@ -20,6 +20,8 @@ export function listVolumes(deps: InstanceDeps, filters: ReadonlyMap<string, rea
 function volumeTest(deps: InstanceDeps, name: string, values: readonly string[]): (volume: VolumeRecord) => boolean {
   switch (name) {
     case "dangling": {
+      const bad = values.find((value) => !/^(0|1|true|false)$/.test(value));
+      if (bad !== undefined) throw invalid(`invalid filter 'dangling=[${bad}]'`);
       const wanted = values.some((value) => value === "true" || value === "1");
       return (volume) => (volumeUsers(deps, volume.name).length === 0) === wanted;
     }

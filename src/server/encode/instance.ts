@@ -126,14 +126,16 @@ function encodeNetworks(deps: InstanceDeps, record: InstanceRecord): Record<stri
   const network = deps.networks.byName(mode) ?? deps.networks.get(mode);
   const name = network?.name ?? mode;
   const endpoint = isRunning(record) ? record.state.endpoints[0] : undefined;
-  return { [name]: encodeEndpoint(record.networks[mode] ?? {}, network?.id ?? "", endpoint, isRunning(record)) };
+  return {
+    [name]: encodeEndpoint(record.networks[mode] ?? {}, network?.id ?? "", endpoint, record.state.status !== "created"),
+  };
 }
 
 function encodeEndpoint(
   given: EndpointSettings,
   networkId: string,
   endpoint: Endpoint | undefined,
-  running: boolean,
+  hasRun: boolean,
 ): EndpointSettings {
   return {
     IPAMConfig: given.IPAMConfig ?? null,
@@ -142,7 +144,7 @@ function encodeEndpoint(
     MacAddress: endpoint?.mac ?? "",
     DriverOpts: given.DriverOpts ?? null,
     GwPriority: 0,
-    NetworkID: endpoint?.networkId ?? (running ? networkId : ""),
+    NetworkID: endpoint?.networkId ?? (hasRun ? networkId : ""),
     EndpointID: endpoint?.endpointId ?? "",
     Gateway: endpoint?.gateway ?? "",
     IPAddress: endpoint?.address ?? "",
@@ -199,8 +201,8 @@ function imageShown({ images }: InstanceDeps, { image }: InstanceRecord): string
   return images.resolveName(name) === image.id ? image.name : image.id;
 }
 
-const quoteWord = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+/** For people to read, as Docker writes it: not for a shell. */
+const quoteWord = (word: string, index: number): string => (index > 0 && word.includes(" ") ? `'${word}'` : word);
 
 function summaryPorts(record: InstanceRecord): Port[] {
   if (!isRunning(record)) return [];

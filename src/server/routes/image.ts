@@ -130,6 +130,7 @@ async function sendArchive({ response, signal }: Exchange, deps: ImageDeps, name
 export async function createFromSource(exchange: Exchange, deps: ImageDeps): Promise<Reply> {
   const { request, query, signal } = exchange;
   const source = query.text("fromSrc");
+  if (!source) throw invalid("missing query parameter: fromImage or fromSrc");
   if (source !== "-") {
     throw unsupported(`import from ${source}`, { hint: "download the archive and pass it as the request's body" });
   }

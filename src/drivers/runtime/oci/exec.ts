@@ -104,7 +104,7 @@ function finish(files: SessionFiles, exitCode: number): ExecResult {
   const text = lastMessage(said);
   const problem = commandProblem(text);
   const error = `OCI runtime exec failed: exec failed: ${problem ?? text}: unknown`;
-  if (problem === undefined) return { exitCode, error };
+  if (problem === undefined) return { exitCode: /no such file or directory/i.test(text) ? 127 : 126, error };
   return { exitCode: problem.includes("not found") ? 127 : 126, error };
 }
 
