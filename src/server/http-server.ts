@@ -25,11 +25,11 @@ export interface HttpServerOptions<Deps> {
 /** An HTTP server over the routes; with `tls` it wants client certificates. */
 export function createHttpServer<Deps>(options: HttpServerOptions<Deps>, tls?: ServerOptions): Server {
   const onRequest = (request: IncomingMessage, response: ServerResponse) =>
-    void answer(options, request, response, undefined);
+    void answer(options, { request, response, socket: undefined });
   const server = tls ? (createTlsServer(tls, onRequest) as Server) : createServer(onRequest);
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (head.length > 0) socket.unshift(head);
-    void answer(options, request, new ServerResponse(request), socket);
+    void answer(options, { request, response: new ServerResponse(request), socket });
   });
   // Waits, event streams and attachments last as long as they like.
   server.requestTimeout = 0;
@@ -38,17 +38,19 @@ export function createHttpServer<Deps>(options: HttpServerOptions<Deps>, tls?: S
   return server;
 }
 
+interface Incoming {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The bare connection of a request that asked for an upgrade. */
+  readonly socket: Duplex | undefined;
+}
+
 /** One request: find the route, run it, send what it answers or what went wrong. */
-async function answer<Deps>(
-  options: HttpServerOptions<Deps>,
-  request: IncomingMessage,
-  response: ServerResponse,
-  socket: Duplex | undefined,
-): Promise<void> {
+async function answer<Deps>(options: HttpServerOptions<Deps>, incoming: Incoming): Promise<void> {
+  const { request, response, socket } = incoming;
   const started = performance.now();
   const out = socket ? upgradedOutput(socket, options.headers) : plainOutput(response, options.headers);
-  // Taken now: a request that was given up has no connection any more.
-  const connection = request.socket;
+  const refuse = refusal(options.log, incoming, out);
   let route = "unknown";
   let status = 0;
   try {
@@ -57,25 +59,30 @@ async function answer<Deps>(
     checkVersion(version);
     const match = options.router.match(request.method ?? "GET", path);
     route = match.route.path;
-    const exchange = createExchange({ request, response, socket, params: match.params, url, version });
+    const exchange = createExchange({ ...incoming, params: match.params, url, version });
     const reply = await match.route.handle(exchange, options.deps);
     status = reply.status === "sent" ? response.statusCode : reply.status;
     if (reply.status !== "sent") out.reply(reply);
   } catch (error) {
-    const { status: code, message } = errorReply(error);
-    status = code;
-    options.log[code >= 500 ? "error" : "debug"]("request failed", {
-      method: request.method,
-      url: request.url,
-      status: code,
-      error: message,
-    });
-    const endless = !socket && request.headers["transfer-encoding"] !== undefined;
-    const headers = endless ? { Connection: "close" } : {};
-    out.reply(code === 304 ? { status: 304 } : { status: code, json: { message }, headers });
-    if (endless) cutOff(connection);
+    status = refuse(error);
   }
   options.onRequest?.({ method: request.method ?? "", route, status, seconds: (performance.now() - started) / 1000 });
+}
+
+/** Sends an error and returns its status. A body of unknown length is not read to its end, which may never come. */
+function refusal(log: Logger, { request, socket }: Incoming, out: Output): (error: unknown) => number {
+  // Taken now: a request that was given up has no connection any more.
+  const connection = request.socket;
+  const endless = !socket && request.headers["transfer-encoding"] !== undefined;
+  return (error) => {
+    const { status, message } = errorReply(error);
+    const facts = { method: request.method, url: request.url, status, error: message };
+    log[status >= 500 ? "error" : "debug"]("request failed", facts);
+    const headers: Record<string, string> = endless ? { Connection: "close" } : {};
+    out.reply(status === 304 ? { status } : { status, json: { message }, headers });
+    if (endless) cutOff(connection);
+    return status;
+  };
 }
 
 type Answer = Extract<Reply, { status: number }>;
@@ -147,10 +154,7 @@ function cutOff(connection: Socket): void {
   setTimeout(() => connection.destroy(), graceMs).unref();
 }
 
-interface Parts {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly socket: Duplex | undefined;
+interface Parts extends Incoming {
   readonly params: Readonly<Record<string, string>>;
   readonly url: URL;
   readonly version: string;
