@@ -106,6 +106,9 @@ export interface InstanceMount {
   readonly anonymous?: boolean;
   readonly noCopy?: boolean;
   readonly subpath?: string;
+  /** For a volume that is not there yet. */
+  readonly volumeOptions?: Readonly<Record<string, string>>;
+  readonly volumeLabels?: Readonly<Record<string, string>>;
   /** Bind whose source is made when missing, as `-v` does and `--mount` does not. */
   readonly createSource?: boolean;
   readonly nonRecursive?: boolean;

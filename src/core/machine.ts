@@ -6,6 +6,8 @@ export interface MachineFacts {
   /** Names such as memory, cpu, pids, blkio (io on version 2). */
   readonly controllers: ReadonlySet<string>;
   readonly swapLimit: boolean;
+  /** Shares of block I/O can be weighed. */
+  readonly blockIoWeight: boolean;
   readonly cpus: number;
   readonly memoryBytes: number;
   readonly kernel: string;

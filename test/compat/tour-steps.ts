@@ -169,6 +169,22 @@ docker run --rm -v "$PWD/dir:/d:ro" busybox ls /d
 docker run --rm --mount type=bind,src=/no/such/path,dst=/d busybox ls /d
 docker run --rm -v relative/x/y:/d busybox true
 docker run --rm --mount type=tmpfs,dst=/t,tmpfs-size=2m,tmpfs-mode=700 busybox stat -c %a /t
+docker run --rm --mount type=volume,target=/m,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size=1m busybox sh -c 'df -k /m | tail -n 1 | tr -s " " | cut -d" " -f2'
+docker run --rm --mount type=volume,source=seeded,target=/var/data,volume-label=a=b busybox ls /var/data && docker volume inspect -f '{{.Labels.a}}' seeded && docker volume rm seeded
+docker run --rm --mount type=volume,source=bare,target=/var/data,volume-nocopy busybox ls /var/data && docker volume rm bare
+docker run --rm --link web:other busybox sh -c 'grep -c other /etc/hosts'
+docker run --rm --mac-address 02:42:ac:11:00:99 busybox cat /sys/class/net/eth0/address
+docker run --rm --device /dev/null:/dev/nothing busybox sh -c 'echo x >/dev/nothing && echo written'
+docker run --rm --sysctl net.ipv4.ip_unprivileged_port_start=80 busybox cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+docker run --rm --dns 9.9.9.9 --dns-search x.y --dns-option ndots:3 busybox cat /etc/resolv.conf
+docker run --rm --pid container:web busybox cat /proc/1/comm
+docker run --rm --shm-size 1m busybox sh -c 'df -k /dev/shm | tail -n 1 | tr -s " " | cut -d" " -f2'
+docker run --rm --group-add 2000 -u 1000 busybox id
+docker run -d --name signalled --stop-signal USR1 busybox sh -c 'trap "echo got; exit 5" USR1; echo ready; while :; do sleep 0.1; done' && until docker logs signalled | grep -q ready; do :; done; docker stop signalled && docker wait signalled && docker rm signalled
+docker run --name silent --log-driver none busybox echo x && docker logs silent; docker rm silent
+docker network create --subnet 10.77.0.0/24 net && docker run --rm --network net --ip 10.77.0.55 busybox sh -c 'ip -4 -o addr show eth0 | tr -s " " | cut -d" " -f4'
+docker network inspect -f '{{json .IPAM.Config}}' net && docker network rm net
+ln -s dir link && docker cp -L link work:/tmp/linked && docker exec work ls /tmp/linked
 docker run -d --name anon -v /anon busybox sleep 1000 && docker volume ls -q | wc -l && docker rm -fv anon && docker volume ls -q | wc -l
 docker network ls --format '{{.Name}} {{.Driver}} {{.Scope}}' | sort
 docker network inspect bridge -f '{{.Name}} {{.Driver}} {{len .IPAM.Config}}'

@@ -84,8 +84,8 @@ test("images, networks and exec tell their events too", async () => {
     "image tag",
     "image untag",
     "network connect",
-    "container exec_create: true",
-    "container exec_start: true",
+    "container exec_create: true ",
+    "container exec_start: true ",
     "container exec_die",
   ]) {
     expect(all).toContain(each);

@@ -40,12 +40,9 @@ test("environment, user and directory are the container's unless told", async ()
 
 test("an unknown user is refused in Docker's words", async () => {
   const id = await box.idle();
-  const exec = await make(id, { Cmd: ["true"], User: "nobody-here" });
-  const session = await daemon.api.hijack(`/exec/${exec}/start`, { json: {} });
-  expect(session.status).toBe(400);
-  expect((await session.rest()).toString()).toContain(
-    "unable to find user nobody-here: no matching entries in passwd file",
-  );
+  const reply = await daemon.api.post(`/containers/${id}/exec`, { json: { Cmd: ["true"], User: "nobody-here" } });
+  expect(reply.status).toBe(400);
+  expect(reply.json.message).toBe("unable to find user nobody-here: no matching entries in passwd file");
 });
 
 test("a privileged command has all capabilities, another those of the container", async () => {

@@ -196,7 +196,12 @@ function checkSources({ machine }: InstanceDeps, mounts: readonly InstanceMount[
 async function makeVolumes(deps: InstanceDeps, mounts: readonly InstanceMount[], undo: Undo): Promise<void> {
   for (const mount of mounts) {
     if (mount.type !== "volume" || deps.volumes.get(mount.source)) continue;
-    await createVolume(deps, { name: mount.source, anonymous: mount.anonymous ?? false });
+    await createVolume(deps, {
+      name: mount.source,
+      anonymous: mount.anonymous ?? false,
+      options: mount.volumeOptions ?? {},
+      labels: mount.volumeLabels ?? {},
+    });
     undo.add(async () => {
       deps.volumes.remove(mount.source);
       await deps.volumeDriver.remove(mount.source);

@@ -83,6 +83,9 @@ async function volumeSource(
   }
   if (mount.subpath === undefined) return path;
   const inside = join(path, mount.subpath);
+  if (deps.machine.pathKind(inside) === undefined) {
+    throw invalid(`volume subpath ${mount.subpath} is not in the volume ${volume.name}`);
+  }
   // A link in the volume must not lead the mount to somewhere else on the host.
   if (!deps.machine.realPath(inside).startsWith(`${deps.machine.realPath(path)}/`)) {
     throw invalid(`volume subpath ${mount.subpath} leads out of the volume ${volume.name}`);

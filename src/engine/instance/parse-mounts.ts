@@ -126,9 +126,14 @@ function volumeOptions({ Source: source, VolumeOptions: options, BindOptions }: 
     mode: "z",
     ...(!source && { anonymous: true }),
     ...(options?.NoCopy && { noCopy: true }),
+    ...(options?.DriverConfig?.Options && { volumeOptions: texts(options.DriverConfig.Options) }),
+    ...(options?.Labels && { volumeLabels: texts(options.Labels) }),
     ...(options?.Subpath && { subpath: cleanSubpath(options.Subpath) }),
   };
 }
+
+const texts = (map: Readonly<Record<string, string | null>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(map).map(([name, value]) => [name, value ?? ""]));
 
 function cleanSubpath(text: string): string {
   if (text.startsWith("/") || text.split("/").includes("..")) {

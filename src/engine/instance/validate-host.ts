@@ -203,6 +203,14 @@ function warningsFor(host: HostConfig, facts: MachineFacts): string[] {
       host.OomKillDisable && facts.cgroupVersion === 2,
       "Your kernel does not support OomKillDisable. OomKillDisable discarded.",
     ],
+    [
+      host.BlkioWeight && !facts.blockIoWeight,
+      "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.",
+    ],
+    [
+      host.BlkioWeightDevice?.length && !facts.blockIoWeight,
+      "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
+    ],
     [host.KernelMemoryTCP, "Your kernel does not support kernel memory TCP limit. Limitation discarded."],
     [
       host.PidsLimit && !facts.controllers.has("pids"),

@@ -48,7 +48,8 @@ function planCpu(host: HostConfig): Record<string, number | string> {
 function planBlockIo(host: HostConfig, machine: Machine): Record<string, unknown> {
   const throttle = (devices: HostConfig["BlkioDeviceReadBps"]) =>
     (devices ?? []).map(({ Path, Rate }) => ({ ...machine.blockDevice(Path ?? ""), rate: Rate ?? 0 }));
-  const weights = (host.BlkioWeightDevice ?? []).map(({ Path, Weight }) => ({
+  const { blockIoWeight } = machine.facts;
+  const weights = (blockIoWeight ? (host.BlkioWeightDevice ?? []) : []).map(({ Path, Weight }) => ({
     ...machine.blockDevice(Path ?? ""),
     weight: Weight ?? 0,
   }));
@@ -60,5 +61,5 @@ function planBlockIo(host: HostConfig, machine: Machine): Record<string, unknown
     throttleWriteIOPSDevice: throttle(host.BlkioDeviceWriteIOps),
   };
   const filled = Object.entries(lists).filter(([, list]) => list.length > 0);
-  return { ...(host.BlkioWeight && { weight: host.BlkioWeight }), ...Object.fromEntries(filled) };
+  return { ...(host.BlkioWeight && blockIoWeight && { weight: host.BlkioWeight }), ...Object.fromEntries(filled) };
 }

@@ -6,6 +6,8 @@ import { bootId } from "../../../os/proc.ts";
 
 const capSysResource = 24n;
 
+const blockIoWeightFiles = ["blkio.weight", "blkio.bfq.weight"];
+
 export function readFacts(): MachineFacts {
   const version = existsSync("/sys/fs/cgroup/cgroup.controllers") ? 2 : 1;
   const osRelease = parseOsRelease(readTextIfPresent("/etc/os-release") ?? "");
@@ -14,6 +16,7 @@ export function readFacts(): MachineFacts {
     cgroupVersion: version,
     controllers: version === 2 ? unifiedControllers() : separateControllers(),
     swapLimit: version === 2 || existsSync("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
+    blockIoWeight: version === 2 || blockIoWeightFiles.some((file) => existsSync(`/sys/fs/cgroup/blkio/${file}`)),
     cpus: cpus().length,
     memoryBytes: totalmem(),
     kernel: release(),
