@@ -126,3 +126,18 @@ test("what cannot run is refused before it starts", async () => {
   expect((await daemon.api.post("/exec/absent/start", { json: {} })).status).toBe(404);
   expect((await daemon.api.get("/exec/absent/json")).status).toBe(404);
 });
+
+test("the reason why a command cannot run is told once", async () => {
+  const id = await box.idle();
+  const attempts = [
+    { command: ["no-such-program"], reason: "executable file not found in $PATH" },
+    { command: ["true"], request: { WorkingDir: "/no/such" }, reason: "No such file or directory" },
+  ];
+  for (const { command, request, reason } of attempts) {
+    const { exitCode, stdout, stderr } = await box.exec(id, command, request);
+    expect(stderr).toBe("");
+    expect(stdout.split(reason)).toHaveLength(2);
+    expect(exitCode).toBe(127);
+  }
+  expect((await box.exec(id, "echo 'chdir `x`: y' >&2")).stderr).toBe("chdir `x`: y\n");
+});

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PassThrough, Writable } from "node:stream";
+import { PassThrough, type Readable, Transform, Writable } from "node:stream";
 import { newId } from "../../../base/id.ts";
 import type { OciProcess } from "../../../core/oci-spec.ts";
 import type { ExecOptions, ExecResult, ExecSession } from "../../../core/runtime.ts";
@@ -51,16 +51,41 @@ function pipeSession(
     child.once("error", (error) => reject(spawnError(runtime.program, error)));
     child.once("exit", (code, signal) => resolve(code ?? (signal ? 137 : 255)));
   });
+  const result = ended.then((code) => finish(files, code));
   return {
     stdin: child.stdin ?? undefined,
     stdout: child.stdout ?? undefined,
-    stderr: child.stderr ?? undefined,
-    ended: ended.then((code) => finish(files, code)),
+    stderr: child.stderr ? withoutComplaint(child.stderr, result) : undefined,
+    ended: result,
     pid: () => pidIn(files),
     resize: () => {},
     kill: (signal) => void child.kill(signal),
   };
 }
+
+/** The runtime says why a command cannot run on the command's own stderr too; the result has it, so it goes there once. */
+function withoutComplaint(stderr: Readable, result: Promise<ExecResult>): Readable {
+  let held: Buffer | undefined;
+  const filter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (held) this.push(held);
+      held = undefined;
+      if (complaint.test(chunk.toString())) held = chunk;
+      else this.push(chunk);
+      done();
+    },
+    flush(done) {
+      const end = ({ error }: Partial<ExecResult>) => {
+        if (held && error === undefined) this.push(held);
+        done();
+      };
+      result.then(end, () => end({}));
+    },
+  });
+  return stderr.pipe(filter);
+}
+
+const complaint = /^(executable file `[^\n]*` not found in \$PATH|chdir `[^\n]*`): [^\n]*\n$/;
 
 function terminalSession(
   runtime: OciRuntimeOptions,
