@@ -15,6 +15,9 @@ export const missingDocker = (): string =>
     ? ""
     : "there is no root with dockerd: name it in ISLE_PEERS and the program that enters it in ISLE_PEERS_ENTER";
 
+/** Ends with the process that started it, so that a killed test leaves no engine. */
+const mortal = ["setpriv", "--pdeathsig", "KILL"];
+
 /** Starts dockerd in the peers' root, in namespaces of its own and with a data root of its own. */
 export async function startDockerEngine(): Promise<DockerEngine> {
   const { directory, enter } = findPeers()!;
@@ -26,16 +29,7 @@ export async function startDockerEngine(): Promise<DockerEngine> {
     `until docker -H unix://${inside}/docker.sock version >/dev/null 2>&1; do sleep 0.1; done`,
     "echo ready; while :; do wait -n 2>/dev/null || sleep 1; done",
   ].join("\n");
-  const { holder, root } = await startHolder([
-    "setpriv",
-    "--pdeathsig",
-    "KILL",
-    enter,
-    directory,
-    "bash",
-    "-c",
-    script,
-  ]);
+  const { holder, root } = await startHolder([...mortal, enter, directory, ...mortal, "bash", "-c", script]);
   const socket = join(data, "docker.sock");
   return {
     socket,
