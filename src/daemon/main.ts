@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import type { Server } from "node:http";
 import { IsleError, messageOf } from "../base/error.ts";
 import { newId } from "../base/id.ts";
+import type { Logger } from "../base/log.ts";
 import { sweepImages } from "../engine/image/collect.ts";
 import { removeOrphans } from "../engine/instance/orphans.ts";
 import { liveAttachments, recoverInstances } from "../engine/instance/recover.ts";
@@ -9,6 +10,7 @@ import { handleExit } from "../engine/instance/settle-exit.ts";
 import { writeFileAtomic } from "../os/files.ts";
 import { takeLock } from "../os/lock-file.ts";
 import { isHybridCgroup, reexecWithoutUnifiedCgroup } from "../os/reexec.ts";
+import { releaseMemory } from "../os/release-memory.ts";
 import { createHttpServer } from "../server/http-server.ts";
 import { Router } from "../server/router.ts";
 import { allRoutes } from "../server/routes/all.ts";
@@ -23,6 +25,7 @@ import { ensurePredefinedNetworks } from "./networks.ts";
 import { type DaemonPaths, daemonPaths } from "./paths.ts";
 import { productFacts, version } from "./product.ts";
 import { createImageSources } from "./registry.ts";
+import { WhenIdle } from "./when-idle.ts";
 
 /** `isle daemon`: starts in order, serves until a signal, stops in reverse. Containers run on. */
 export async function daemonMain(args: readonly string[]): Promise<number> {
@@ -45,6 +48,8 @@ async function runDaemon(config: DaemonConfig): Promise<void> {
   for (const host of config.hosts) splitHost(host);
   if (isHybridCgroup()) reexecWithoutUnifiedCgroup();
   const log = createLogger(config.logLevel, config.logFormat);
+  outlive(log);
+  const ended = untilSignal();
   const paths = daemonPaths(config.dataRoot, config.execRoot);
   mkdirSync(config.dataRoot, { recursive: true, mode: 0o711 });
   mkdirSync(config.execRoot, { recursive: true, mode: 0o711 });
@@ -55,11 +60,24 @@ async function runDaemon(config: DaemonConfig): Promise<void> {
   const servers = await serve(builtins, config, paths);
   if (config.pidFile) writeFileSync(config.pidFile, `${process.pid}\n`);
   log.info("ready", { version, hosts: config.hosts.join(" "), runtime: builtins.runtimes.defaultName });
-  const signal = await untilSignal();
+  const signal = await ended;
   log.info("stopping", { signal });
   await stop(servers, builtins, config);
   if (config.pidFile) rmSync(config.pidFile, { force: true });
   unlock();
+}
+
+/** A fault in one piece of work must not end the others: it is told in full, and the daemon goes on. */
+function outlive(log: Logger): void {
+  for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+    process.on(event, (error: unknown) =>
+      log.error("a fault in the daemon: please report it", {
+        event,
+        error: messageOf(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      }),
+    );
+  }
 }
 
 /** True when the machine was started anew since the last daemon, so that nothing recorded as running can run. */
@@ -83,6 +101,7 @@ async function restore({ deps, sweep }: Builtins, config: DaemonConfig, rebooted
 
 async function serve(builtins: Builtins, config: DaemonConfig, paths: DaemonPaths): Promise<Server[]> {
   const metrics = new Metrics();
+  const whenIdle = new WhenIdle(releaseMemory);
   const { deps } = builtins;
   const product = await productFacts(config, builtins.runtimes, deps.machine.facts, engineId(paths));
   const systemDeps: SystemDeps = { ...deps, ...createImageSources(config), product, metrics: () => metrics.text(deps) };
@@ -96,7 +115,10 @@ async function serve(builtins: Builtins, config: DaemonConfig, paths: DaemonPath
       Ostype: "linux",
       Server: `isle/${version} (linux)`,
     },
-    onRequest: metrics.request.bind(metrics),
+    onRequest: (facts: Parameters<Metrics["request"]>[0]) => {
+      metrics.request(facts);
+      whenIdle.busy();
+    },
   };
   const servers: Server[] = [];
   for (const host of config.hosts) {

@@ -24,6 +24,7 @@ const { symbols: c } = dlopen("libc.so.6", {
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
   recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i64" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
   if_nametoindex: { args: ["ptr"], returns: "u32" },
   getrlimit: { args: ["i32", "ptr"], returns: "i32" },
   syscall: { args: ["i64", "i64", "ptr", "ptr", "u64"], returns: "i64" },

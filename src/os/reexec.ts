@@ -1,7 +1,7 @@
 import { ptr } from "bun:ffi";
 import { check, cString, libc } from "./libc.ts";
 import { listMounts, mount, mountFlag, unmount } from "./mount.ts";
-import { selfCommand } from "./self.ts";
+import { ownName, selfCommand } from "./self.ts";
 
 const newMountNamespace = 0x20000;
 const cgroupRoot = "/sys/fs/cgroup";
@@ -22,7 +22,7 @@ export function reexecWithoutUnifiedCgroup(): never {
   for (const { target, type } of listMounts()) if (type === "cgroup2") unmount(target);
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
   const { program, args } = selfCommand();
-  const [argv, env] = [pointers([program, ...args, ...process.argv.slice(2)]), pointers(environment)];
+  const [argv, env] = [pointers([ownName, ...args, ...process.argv.slice(2)]), pointers(environment)];
   check(libc.execve(cString(program), argv.table, env.table), "execve", program);
   throw new Error("unreachable");
 }

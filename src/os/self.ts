@@ -1,6 +1,9 @@
 /** Where a compiled program finds its own entry file. */
 const compiledRoot = "/$bunfs/";
 
+/** How this program's processes are listed. */
+export const ownName = "isle";
+
 /** The file this process runs, even after an upgrade put another in its place. */
 const thisExecutable = "/proc/self/exe";
 

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { IsleError } from "../../base/error.ts";
 import { start } from "../process.ts";
-import { selfCommand } from "../self.ts";
+import { ownName, selfCommand } from "../self.ts";
 import type { ConfinedReport, ConfinedRequest } from "./protocol.ts";
 
 /** The word that makes this program the confined child. */
@@ -33,6 +33,7 @@ export function startConfined(request: ConfinedRequest, options: ConfinedOptions
   const child = start(program, [...args, confinedCommand, JSON.stringify(request)], {
     stdio: [options.inputFd ?? "pipe", "pipe", "pipe", "pipe"],
     env: {},
+    argv0: ownName,
   });
   const kill = () => void child.kill("SIGKILL");
   options.signal?.addEventListener("abort", kill, { once: true });
