@@ -16,6 +16,8 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   }
   const text = Buffer.concat(chunks).toString().trim();
   if (text === "") return undefined;
+  // The kernel's strings end there: what was checked would not be what is used.
+  if (/(?<!\\)(\\\\)*\\u0000/.test(text)) throw invalid("invalid request body: a text contains a NUL character");
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

@@ -20,6 +20,7 @@ import { parseMounts } from "./parse-mounts.ts";
 import { parsePort, publishRequests } from "./ports.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 import { validateHost } from "./validate-host.ts";
+import { macPattern, validateText } from "./validate-text.ts";
 
 export interface CreateRequest {
   readonly name: string | undefined;
@@ -93,6 +94,7 @@ function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRe
   const { host, networks } = request;
   validateName(request.name);
   validateConfig(config);
+  validateText({ config, host, networks });
   if (host.Runtime && !deps.runtimes.has(host.Runtime)) {
     throw invalid(`unknown or invalid runtime name: ${host.Runtime}`, {
       hint: `known are ${[...deps.runtimes.keys()].join(", ")}`,
@@ -125,8 +127,6 @@ function validateConfig(config: ContainerConfig): void {
   }
   validateHealthcheck(config.Healthcheck);
 }
-
-const macPattern = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
 function platformWarning(deps: InstanceDeps, request: CreateRequest): string[] {
   const { architecture, os } = findImage(deps.images, request.config.Image!).image.config;

@@ -148,14 +148,19 @@ function tmpfsText({ TmpfsOptions: options }: Mount): string {
     ...(options?.Mode ? [`mode=${options.Mode.toString(8)}`] : []),
     ...(options?.Options ?? []).map((pair) => pair.join("=")),
   ];
+  checkTmpfsOptions(words);
   return words.join(",");
 }
 
 function tmpfsMount(target: string, options: string): InstanceMount {
-  const bad = options.split(",").find((word) => word !== "" && !tmpfsOption.test(word));
-  if (bad !== undefined) throw invalid(`invalid tmpfs option "${bad}"`);
+  checkTmpfsOptions(options.split(","));
   const base = { target: cleanTarget(target), readonly: false, mode: options, propagation: "" };
   return { type: "tmpfs", source: "", ...base, tmpfsOptions: options };
+}
+
+function checkTmpfsOptions(words: readonly string[]): void {
+  const bad = words.find((word) => word !== "" && !tmpfsOption.test(word));
+  if (bad !== undefined) throw invalid(`invalid tmpfs option "${bad}"`);
 }
 
 const tmpfsOption =

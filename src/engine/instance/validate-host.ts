@@ -182,6 +182,7 @@ function refuseUnsupported(host: HostConfig): void {
 
 function validateLogOptions(options: Record<string, string | null>, type: string): void {
   for (const [name, value] of Object.entries(options)) {
+    if (name === "max-size" && value === "-1") continue;
     if (name === "max-size") parseBytes(value ?? "");
     else if (name === "max-file") {
       if (!/^[1-9]\d{0,3}$/.test(value ?? "")) throw invalid(`invalid log opt max-file: '${value}'`);

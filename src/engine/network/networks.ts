@@ -1,6 +1,6 @@
 import { conflict, IsleError, invalid, notFound, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
-import { formatIpv4, formatSubnet, overlaps, parseIpv4, parseSubnet } from "../../base/ipv4.ts";
+import { contains, formatIpv4, formatSubnet, overlaps, parseIpv4, parseSubnet } from "../../base/ipv4.ts";
 import { now } from "../../base/time.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { NetworkRecord } from "../../core/network.ts";
@@ -30,7 +30,12 @@ export function findNetwork({ networks }: Pick<InstanceDeps, "networks">, text: 
   return byPrefix[0];
 }
 
-export async function createNetwork(deps: InstanceDeps, request: CreateNetworkRequest): Promise<NetworkRecord> {
+/** One at a time: two may not get one name, subnet or bridge. */
+export function createNetwork(deps: InstanceDeps, request: CreateNetworkRequest): Promise<NetworkRecord> {
+  return deps.locks.run("networks", () => create(deps, request));
+}
+
+async function create(deps: InstanceDeps, request: CreateNetworkRequest): Promise<NetworkRecord> {
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(request.name)) throw invalid(`invalid network name: ${request.name}`);
   if (deps.networks.byName(request.name)) throw conflict(`network with name ${request.name} already exists`);
   if (request.driver !== "bridge") {
@@ -46,7 +51,7 @@ export async function createNetwork(deps: InstanceDeps, request: CreateNetworkRe
     name: request.name,
     driver: "bridge",
     createdAt: now(),
-    bridge: request.options["com.docker.network.bridge.name"] ?? `br-${id.slice(0, 12)}`,
+    bridge: bridgeName(deps, request.options["com.docker.network.bridge.name"]) ?? `br-${id.slice(0, 12)}`,
     subnet,
     gateway: gatewayIn(subnet, request.gateway),
     labels: request.labels,
@@ -68,9 +73,23 @@ export async function createNetwork(deps: InstanceDeps, request: CreateNetworkRe
   return network;
 }
 
+/** A name for an interface that is not there yet: somebody else's would be changed, and gone with the network. */
+function bridgeName({ networks, machine }: InstanceDeps, name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/.test(name)) throw invalid(`invalid bridge name: ${JSON.stringify(name)}`);
+  const interfaces = (machine.readText("/proc/net/dev") ?? "").split("\n").map((line) => line.split(":")[0]!.trim());
+  if (interfaces.includes(name) || networks.list().some(({ bridge }) => bridge === name)) {
+    throw conflict(`an interface ${name} exists already`, { hint: "choose another com.docker.network.bridge.name" });
+  }
+  return name;
+}
+
 function checkedSubnet(text: string, taken: readonly string[]): string {
   if (text.includes(":")) throw unsupported(`IPv6 subnets are not supported: ${text}`);
   const subnet = parseSubnet(text);
+  if (subnet.prefixLength < 8 || subnet.prefixLength > 30) {
+    throw invalid(`invalid subnet ${text}: its prefix must be from 8 to 30 bits long`);
+  }
   if (taken.some((other) => overlaps(subnet, parseSubnet(other)))) {
     throw new IsleError("forbidden", "invalid pool request: Pool overlaps with other one on this address space");
   }
@@ -79,7 +98,11 @@ function checkedSubnet(text: string, taken: readonly string[]): string {
 
 /** The given address, or the first of the subnet. */
 export function gatewayIn(subnet: string, given?: string): string {
-  if (given) return formatIpv4(parseIpv4(given));
+  if (given) {
+    const address = parseIpv4(given);
+    if (!contains(parseSubnet(subnet), address)) throw invalid(`no matching subnet for gateway ${given}`);
+    return formatIpv4(address);
+  }
   return formatIpv4(parseSubnet(subnet).base + 1);
 }
 

@@ -1,0 +1,57 @@
+import { isIP } from "node:net";
+import type { ContainerConfig, EndpointSettings, HostConfig } from "../../api/generated/engine-api.ts";
+import { invalid } from "../../base/error.ts";
+import { parseIpv4 } from "../../base/ipv4.ts";
+
+interface Options {
+  readonly config: ContainerConfig;
+  readonly host: HostConfig;
+  readonly networks: Readonly<Record<string, EndpointSettings>>;
+}
+
+/**
+ * Refuses texts that would be something else where they end up: lines of their own in the files of the network, a path
+ * out of the control groups, an order to the runtime.
+ */
+export function validateText({ config, host, networks }: Options): void {
+  checkWord(config.Hostname, (text) => `invalid hostname format: ${text}`);
+  checkWord(config.Domainname, (text) => `invalid domainname format: ${text}`);
+  for (const server of host.Dns ?? []) {
+    if (isIP(server) === 0) throw invalid(`invalid DNS server: ${JSON.stringify(server)} is not an IP address`);
+  }
+  for (const domain of host.DnsSearch ?? []) checkWord(domain, (text) => `${text} is not a valid domain`);
+  for (const option of host.DnsOptions ?? []) checkWord(option, (text) => `invalid DNS option: ${text}`);
+  for (const entry of host.ExtraHosts ?? []) checkWord(entry, (text) => `bad format for add-host: ${text}`);
+  for (const link of host.Links ?? []) checkWord(link, (text) => `bad format for links: ${text}`);
+  checkCgroupParent(host.CgroupParent ?? "");
+  checkAnnotations(Object.keys(host.Annotations ?? {}));
+  for (const endpoint of Object.values(networks)) checkEndpoint(endpoint);
+}
+
+/** Neither blanks nor control characters; empty is fine. */
+function checkWord(text: string | null | undefined, message: (shown: string) => string): void {
+  if (!/^[^\s\p{Cc}]*$/u.test(text ?? "")) throw invalid(message(JSON.stringify(text)));
+}
+
+function checkCgroupParent(path: string): void {
+  if (!path.split("/").includes("..") && !/\p{Cc}/u.test(path)) return;
+  throw invalid(`invalid cgroup parent: ${JSON.stringify(path)}`, {
+    hint: "name a path below the root of the cgroups",
+  });
+}
+
+/** The runtime takes orders by such annotations: programs to run, sockets to talk to, a filter instead of seccomp's. */
+const runtimeOrder = /^(run\.oci\.|org\.systemd\.property\.|org\.criu\.)/;
+
+function checkAnnotations(names: readonly string[]): void {
+  const order = names.find((name) => runtimeOrder.test(name));
+  if (order) throw invalid(`invalid Annotations: ${order} is an order to the runtime, which only the engine gives`);
+}
+
+export const macPattern = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
+
+function checkEndpoint(endpoint: EndpointSettings | null): void {
+  const { MacAddress: mac, IPAMConfig: ipam } = endpoint ?? {};
+  if (mac && !macPattern.test(mac)) throw invalid(`invalid endpoint settings: invalid MAC address ${mac}`);
+  if (ipam?.IPv4Address) parseIpv4(ipam.IPv4Address);
+}
