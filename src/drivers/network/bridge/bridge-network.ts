@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { IsleError, isErrno } from "../../../base/error.ts";
 import { newId } from "../../../base/id.ts";
 import { parseSubnet } from "../../../base/ipv4.ts";
+import { KeyedLock } from "../../../base/keyed-lock.ts";
 import type { Logger } from "../../../base/log.ts";
 import type { Endpoint } from "../../../core/instance.ts";
 import type { Attachment, AttachRequest, LiveAttachment, NetworkDriver, NetworkRecord } from "../../../core/network.ts";
@@ -46,6 +47,7 @@ export class BridgeNetwork implements NetworkDriver {
   #spares: Prepared[] = [];
   #refill: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  readonly #turns = new KeyedLock();
 
   constructor(options: BridgeNetworkOptions) {
     this.#options = options;
@@ -66,6 +68,10 @@ export class BridgeNetwork implements NetworkDriver {
   }
 
   async remove(network: NetworkRecord): Promise<void> {
+    // Also an instance that is just being started counts, of which no record tells yet.
+    if ([...this.#attached.values()].some(({ endpoint }) => endpoint?.networkId === network.id)) {
+      throw new IsleError("forbidden", `error while removing network: network ${network.name} has active endpoints`);
+    }
     this.#networks.delete(network.id);
     this.#addresses.delete(network.id);
     const index = interfaceIndex(network.bridge);
@@ -76,11 +82,12 @@ export class BridgeNetwork implements NetworkDriver {
   async attach(request: AttachRequest): Promise<Attachment> {
     const ports = this.#ports.take(request.ports);
     try {
+      this.#repairBridge(request.network);
       const spare = request.address || request.mac ? undefined : this.#takeSpare(request.network);
       const prepared = spare ?? this.#prepare(request.network, request);
       const endpoint = { ...prepared.endpoint, ports };
       this.#attached.set(request.instanceId, { netns: prepared.netns, endpoint });
-      await this.#nft(forwardChange(this.#options.table, "add", forwardsOf(endpoint)));
+      await this.#change("add", endpoint);
       return { netns: prepared.netns, endpoint };
     } catch (error) {
       this.#ports.release(ports);
@@ -102,12 +109,12 @@ export class BridgeNetwork implements NetworkDriver {
     const attached = this.#attached.get(instanceId);
     if (!attached) return;
     this.#attached.delete(instanceId);
-    const ports = attached.endpoint?.ports ?? [];
-    if (attached.endpoint) {
-      await this.#nft(forwardChange(this.#options.table, "delete", forwardsOf(attached.endpoint)));
+    try {
+      if (attached.endpoint) await this.#change("delete", attached.endpoint);
+    } finally {
+      this.#ports.release(attached.endpoint?.ports ?? []);
+      this.#discard(attached.netns, attached.endpoint);
     }
-    this.#ports.release(ports);
-    this.#discard(attached.netns, attached.endpoint);
   }
 
   /** Makes the machine agree with the records: bridges, leases and rules are there, nameless namespaces are gone. */
@@ -159,6 +166,16 @@ export class BridgeNetwork implements NetworkDriver {
     this.#netlink.setUp(index);
     // Lets connections to a published port over 127.0.0.1 reach the workload.
     writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, "1");
+  }
+
+  /** Makes a bridge anew that somebody deleted. What was connected to it gets its way back at its next start. */
+  #repairBridge(network: NetworkRecord): void {
+    if (!this.#networks.has(network.id) || interfaceIndex(network.bridge) > 0) return;
+    this.#options.log.warn("a bridge is gone and is made anew", { network: network.name, bridge: network.bridge });
+    this.#makeBridge(network);
+    if (!network.predefined) return;
+    for (const { netns, endpoint } of this.#spares) this.#discard(netns, endpoint);
+    this.#spares = [];
   }
 
   #prepare(network: NetworkRecord, wish: { address?: string | undefined; mac?: string | undefined }): Prepared {
@@ -222,14 +239,32 @@ export class BridgeNetwork implements NetworkDriver {
   }
 
   #writeRules(): Promise<void> {
+    return this.#nft(() => this.#allRules());
+  }
+
+  #allRules(): string {
     const forwards: Forward[] = [...this.#attached.values()].flatMap(({ endpoint }) =>
       endpoint ? forwardsOf(endpoint) : [],
     );
-    return this.#nft(tableRules(this.#options.table, [...this.#networks.values()], forwards));
+    return tableRules(this.#options.table, [...this.#networks.values()], forwards);
   }
 
-  async #nft(rules: string): Promise<void> {
-    if (rules !== "") await runOk(this.#options.nft, ["-f", "-"], { input: rules });
+  /** Publishes the ports of one endpoint or takes them back. */
+  async #change(verb: "add" | "delete", endpoint: Endpoint): Promise<void> {
+    const rules = forwardChange(this.#options.table, verb, forwardsOf(endpoint));
+    if (rules === "") return;
+    try {
+      await this.#nft(() => rules);
+    } catch (error) {
+      // Somebody flushed the rules, or they were written as a whole meanwhile: that is what makes them right.
+      this.#options.log.debug("the rules are written anew", { error: String(error) });
+      await this.#writeRules();
+    }
+  }
+
+  /** One change after the other, each planned when its turn comes, so that none undoes another. */
+  async #nft(rules: () => string): Promise<void> {
+    await this.#turns.run("nft", () => runOk(this.#options.nft, ["-f", "-"], { input: rules() }));
   }
 }
 
