@@ -11,7 +11,7 @@ export interface Exchange {
   readonly query: Query;
   /** Such as 1.51: from the path, else the newest. Compare with `atLeast`. */
   readonly apiVersion: string;
-  /** Aborted when the client hangs up before the answer ended. */
+  /** Aborted when the client hangs up before the answer ended, and when the handler is done. */
   readonly signal: AbortSignal;
   /** The bare connection of a request that asked for an upgrade. */
   readonly upgradeSocket: Duplex | undefined;

@@ -51,6 +51,7 @@ async function answer<Deps>(options: HttpServerOptions<Deps>, incoming: Incoming
   const started = performance.now();
   const out = socket ? upgradedOutput(socket, options.headers) : plainOutput(response, options.headers);
   const refuse = refusal(options.log, incoming, out);
+  const over = new AbortController();
   let route = "unknown";
   let status = 0;
   try {
@@ -59,12 +60,15 @@ async function answer<Deps>(options: HttpServerOptions<Deps>, incoming: Incoming
     checkVersion(version);
     const match = options.router.match(request.method ?? "GET", path);
     route = match.route.path;
-    const exchange = createExchange({ ...incoming, params: match.params, url, version });
+    const exchange = createExchange({ ...incoming, over, params: match.params, url, version });
     const reply = await match.route.handle(exchange, options.deps);
     status = reply.status === "sent" ? response.statusCode : reply.status;
     if (reply.status !== "sent") out.reply(reply);
   } catch (error) {
     status = refuse(error);
+  } finally {
+    // Whoever still listens on behalf of this request need not any more.
+    over.abort(new Error("the request is over"));
   }
   options.onRequest?.({ method: request.method ?? "", route, status, seconds: (performance.now() - started) / 1000 });
 }
@@ -155,14 +159,15 @@ function cutOff(connection: Socket): void {
 }
 
 interface Parts extends Incoming {
+  /** Ends the exchange's signal. */
+  readonly over: AbortController;
   readonly params: Readonly<Record<string, string>>;
   readonly url: URL;
   readonly version: string;
 }
 
-function createExchange({ request, response, socket, params, url, version }: Parts): Exchange {
-  const gone = new AbortController();
-  const hangUp = () => gone.abort(new Error("the client hung up"));
+function createExchange({ request, response, socket, over, params, url, version }: Parts): Exchange {
+  const hangUp = () => over.abort(new Error("the client hung up"));
   response.on("close", () => response.writableFinished || hangUp());
   if (socket) onHangUp(socket, hangUp);
   return {
@@ -171,7 +176,7 @@ function createExchange({ request, response, socket, params, url, version }: Par
     params,
     query: new Query(url.searchParams),
     apiVersion: version,
-    signal: gone.signal,
+    signal: over.signal,
     upgradeSocket: socket,
     readJson: () => readJsonBody(request),
     hijack: async (contentType) => (socket ? upgrade(socket, contentType) : takeOver(request, response, contentType)),

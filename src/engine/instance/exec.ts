@@ -1,13 +1,13 @@
 import { conflict, IsleError, invalid, notFound } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
-import type { InstanceRecord } from "../../core/instance.ts";
+import type { InstanceRecord, RunningState } from "../../core/instance.ts";
 import type { OciProcess } from "../../core/oci-spec.ts";
 import type { ExecSession, TerminalSize } from "../../core/runtime.ts";
 import { planEnvironment } from "../spec/environment.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import type { ExecRecord } from "./exec-table.ts";
-import { findInstance, requireRunning, runtimeOf } from "./find.ts";
+import { findInstance, procOf, requireRunning, runtimeOf } from "./find.ts";
 import { capabilitySets, environmentOf, planProcess, userIn } from "./instance-spec.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 
@@ -34,7 +34,7 @@ export function createExec(deps: InstanceDeps, text: string, request: ExecReques
   if (running.state.status === "paused") {
     throw conflict(`Container ${text} is paused, unpause the container before exec`);
   }
-  if (request.user) userIn(deps, `/proc/${running.state.pid}/root`, request.user, []);
+  if (request.user) userIn(deps, `${procOf(deps, running)}/root`, request.user, []);
   const id = newId();
   deps.execs.add({
     ...request,
@@ -74,16 +74,21 @@ export async function startExec(deps: InstanceDeps, id: string, options: StartEx
   const record = requireRunning(findInstance(deps, exec.instanceId));
   const size = terminalSize(options.consoleSize ?? exec.consoleSize);
   exec.started = true;
-  const process = plannedOrFailed(exec, () => planExecProcess(deps, record, exec));
+  const process = plannedOrFailed(deps, exec, () => planExecProcess(deps, record, exec));
   exec.running = true;
   publishInstanceEvent(deps, record, `exec_start: ${commandText(exec)}`, { execID: id });
   const attached = !options.detach;
-  exec.session = await runtimeOf(deps, record).exec(record.id, process, {
-    terminal: exec.tty,
-    stdin: attached && exec.attachStdin,
-    size,
-    attached,
-  });
+  try {
+    exec.session = await runtimeOf(deps, record).exec(record.id, process, {
+      terminal: exec.tty,
+      stdin: attached && exec.attachStdin,
+      size,
+      attached,
+    });
+  } catch (error) {
+    finishExec(deps, record, exec, cannotRunCode);
+    throw error;
+  }
   void exec.session.ended.then(
     ({ exitCode }) => finishExec(deps, record, exec, exitCode),
     () => finishExec(deps, record, exec, cannotRunCode),
@@ -92,11 +97,12 @@ export async function startExec(deps: InstanceDeps, id: string, options: StartEx
 }
 
 /** A session that cannot be planned, for a user that is not there for example, has ended in the way of a failed one. */
-function plannedOrFailed<T>(exec: ExecRecord, plan: () => T): T {
+function plannedOrFailed<T>(deps: InstanceDeps, exec: ExecRecord, plan: () => T): T {
   try {
     return plan();
   } catch (error) {
     exec.exitCode = cannotRunCode;
+    deps.execs.expire(exec.id);
     throw error;
   }
 }
@@ -111,10 +117,10 @@ function finishExec(deps: InstanceDeps, record: InstanceRecord, exec: ExecRecord
 /** The instance's own process with the session's command, user, environment and rights. */
 function planExecProcess(
   deps: InstanceDeps,
-  record: InstanceRecord & { state: { pid: number } },
+  record: InstanceRecord & { state: RunningState },
   exec: ExecRecord,
 ): OciProcess {
-  const rootPath = `/proc/${record.state.pid}/root`;
+  const rootPath = `${procOf(deps, record)}/root`;
   const security = parseSecurityOptions(record.host.SecurityOpt ?? [], deps.machine.facts);
   const base = planProcess(deps, record, rootPath, security);
   const user = userIn(deps, rootPath, exec.user || record.config.User || "", record.host.GroupAdd ?? []);

@@ -4,7 +4,7 @@ import type { PackedPath, PathStat, TreeRoot } from "../../core/archive.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
-import { findInstance } from "./find.ts";
+import { findInstance, procOf } from "./find.ts";
 import { userIn } from "./instance-spec.ts";
 
 /**
@@ -26,7 +26,7 @@ async function withTree<T>(
 }
 
 async function inTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root: TreeRoot) => Promise<T>): Promise<T> {
-  if (isRunning(record)) return work({ path: `/proc/${record.state.pid}/root` });
+  if (isRunning(record)) return work({ path: `${procOf(deps, record)}/root` });
   const path = await mountRoot(deps, record);
   return work({
     path,

@@ -20,6 +20,18 @@ export function requireRunning(record: InstanceRecord): InstanceRecord & { state
   throw conflict(`container ${record.id} is not running`);
 }
 
+/**
+ * The /proc directory of a running instance's first process. Looked at again at each use: once the process has ended,
+ * its number may be that of any other process of the host.
+ */
+export function procOf(
+  { machine }: Pick<InstanceDeps, "machine">,
+  { id, state }: InstanceRecord & { state: RunningState },
+): string {
+  if (machine.processAlive(state.pid, state.pidStart)) return `/proc/${state.pid}`;
+  throw conflict(`container ${id} is not running`);
+}
+
 export function runtimeOf(deps: InstanceDeps, record: InstanceRecord): Runtime {
   const runtime = deps.runtimes.get(record.host.Runtime ?? deps.settings.defaultRuntime);
   if (!runtime) throw notFound(`unknown or invalid runtime name: ${record.host.Runtime}`);

@@ -64,10 +64,12 @@ export class HealthMonitor {
     const record = deps.instances.get(id);
     if (!record || !isRunning(record)) return;
     const timer = setTimeout(() => {
-      void this.#probe(deps, id, command).finally(() => {
-        // Unwatched meanwhile: the timer of that time is no longer ours.
-        if (this.#timers.get(id) === timer) this.#schedule(deps, id, command);
-      });
+      void this.#probe(deps, id, command)
+        .catch((error: unknown) => deps.log.error("a health probe failed", { instance: id, error: messageOf(error) }))
+        .finally(() => {
+          // Unwatched meanwhile: the timer of that time is no longer ours.
+          if (this.#timers.get(id) === timer) this.#schedule(deps, id, command);
+        });
     }, delayMs(record));
     this.#timers.set(id, timer);
   }

@@ -8,7 +8,7 @@ import { planSeccomp } from "../spec/seccomp.ts";
 import { planSpec } from "../spec/spec.ts";
 import { type ResolvedUser, resolveUser } from "../spec/user.ts";
 import type { InstanceDeps } from "./deps.ts";
-import { findInstance } from "./find.ts";
+import { findInstance, procOf } from "./find.ts";
 import type { InstanceMounts } from "./instance-mounts.ts";
 import type { Joined } from "./join-network.ts";
 import { planRlimits } from "./rlimits.ts";
@@ -154,7 +154,7 @@ function planNamespaces(deps: InstanceDeps, record: InstanceRecord, joined: Join
 function namespacePath(deps: InstanceDeps, text: string, kind: string): string {
   const other = findInstance(deps, text);
   if (!isRunning(other)) throw conflict(`cannot join ${kind} namespace of a non running container: ${other.id}`);
-  return `/proc/${other.state.pid}/ns/${kind}`;
+  return `${procOf(deps, other)}/ns/${kind}`;
 }
 
 export function cgroupPath({ settings }: InstanceDeps, { host, id }: InstanceRecord): string {

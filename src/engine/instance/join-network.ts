@@ -2,7 +2,7 @@ import { conflict, notFound } from "../../base/error.ts";
 import type { Undo } from "../../base/undo.ts";
 import { type Endpoint, type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
-import { findInstance } from "./find.ts";
+import { findInstance, procOf } from "./find.ts";
 import { publishRequests } from "./ports.ts";
 
 /** The network namespace an instance starts in; undefined path for the host's. */
@@ -31,7 +31,7 @@ function shareNetwork(deps: InstanceDeps, text: string): Joined {
       `cannot join network namespace of a non running container: container ${other.name} is ${other.state.status}`,
     );
   if (other.host.NetworkMode === "host") return { netns: undefined, sharedWith: other };
-  return { netns: `/proc/${other.state.pid}/ns/net`, sharedWith: other };
+  return { netns: `${procOf(deps, other)}/ns/net`, sharedWith: other };
 }
 
 async function attach(deps: InstanceDeps, record: InstanceRecord, name: string): Promise<Joined> {

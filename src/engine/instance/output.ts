@@ -32,7 +32,8 @@ async function* logEntries(
   signal: AbortSignal,
 ): AsyncGenerator<LogEntry> {
   const path = deps.settings.paths.log(record.id);
-  const ended = untilEnd(deps, record, signal, { acrossRestarts: true });
+  // Begun before the stored output is read, so that no end is missed.
+  const ended = request.follow ? untilEnd(deps, record, signal, { acrossRestarts: true }) : Promise.resolve();
   const from = deps.logs.end(path);
   for await (const entry of deps.logs.read(path, request)) {
     if (signal.aborted) return;

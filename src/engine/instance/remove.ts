@@ -15,20 +15,31 @@ export interface RemoveOptions {
 
 export async function removeInstance(deps: InstanceDeps, text: string, options: RemoveOptions): Promise<void> {
   const { id } = findInstance(deps, text);
-  const before = findInstance(deps, id);
+  // Another client's start may be under way, or come in between.
+  while (!(await endAndRemove(deps, id, options)));
+}
+
+/** False when the instance runs again by the time it could have been removed. */
+async function endAndRemove(deps: InstanceDeps, id: string, options: RemoveOptions): Promise<boolean> {
+  // An instance with --rm is gone by itself once it was killed.
+  const before = deps.instances.get(id);
+  if (!before) return true;
   if (isRunning(before)) {
     if (!options.force) throw runningConflict(before);
     deps.instances.update(id, { stoppedByHand: true });
     await endProcess(deps, id, { signal: 9, timeoutSeconds: 10 });
   }
-  await deps.locks.run(id, async () => {
-    // An instance with --rm is gone by itself once it was killed.
+  return deps.locks.run(id, async () => {
     const record = deps.instances.get(id);
-    if (!record) return;
-    if (isRunning(record)) throw runningConflict(record);
+    if (!record) return true;
+    if (isRunning(record)) {
+      if (options.force) return false;
+      throw runningConflict(record);
+    }
     deps.restarts.cancel(id);
     deps.instances.remove(id);
     await purgeInstance(deps, record, options);
+    return true;
   });
 }
 

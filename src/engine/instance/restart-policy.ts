@@ -23,6 +23,7 @@ export class RestartSchedule {
     const last = this.#delays.get(id) ?? 0;
     const delay = ranMs >= stableRunMs || last === 0 ? firstDelayMs : Math.min(last * 2, longestDelayMs);
     this.#delays.set(id, delay);
+    clearTimeout(this.#timers.get(id));
     this.#timers.set(
       id,
       setTimeout(() => {

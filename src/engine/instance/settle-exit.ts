@@ -16,13 +16,17 @@ const unknownExitCode = 255;
 
 /** Takes note of an exit: state, events, waiters, clean-up, and what the restart policy wants. */
 export function handleExit(deps: InstanceDeps, id: string, exitCode = unknownExitCode): Promise<void> {
-  return deps.locks.run(id, async () => {
-    const record = deps.instances.get(id);
-    if (!record || !isRunning(record)) return;
-    await settle(deps, record, exitCode).catch((error: unknown) =>
+  return deps.locks
+    .run(id, async () => {
+      const record = deps.instances.get(id);
+      if (!record || !isRunning(record)) return;
+      // Told of an earlier run that came to nothing: the process of this one is there.
+      if (deps.machine.processAlive(record.state.pid, record.state.pidStart)) return deps.exits.forget(id);
+      await settle(deps, record, exitCode);
+    })
+    .catch((error: unknown) =>
       deps.log.error("cleaning up after an exit failed", { instance: id, error: messageOf(error) }),
     );
-  });
 }
 
 async function settle(deps: InstanceDeps, record: Running, exitCode: number): Promise<void> {
@@ -33,7 +37,7 @@ async function settle(deps: InstanceDeps, record: Running, exitCode: number): Pr
   const facts = { exitCode, startedAt: record.state.startedAt, finishedAt: now(), oomKilled, error: "" };
   const restart = shouldRestart(record, exitCode);
   // A port is free again before anybody hears that its holder ended.
-  if (record.state.endpoints.some(({ ports }) => ports.length > 0)) await deps.networkDriver.detach(record.id);
+  if (record.state.endpoints.some(({ ports }) => ports.length > 0)) await leaveNetwork(deps, record.id);
   const remove = record.host.AutoRemove === true;
   if (remove) deps.instances.remove(record.id);
   else deps.instances.update(record.id, { state: { status: restart ? "restarting" : "exited", ...facts } });
@@ -66,22 +70,29 @@ const runMs = ({ startedAt, finishedAt }: EndedFacts): number =>
 /** Gives back what a run held: runtime state, network, mount. Each part is quiet when it is gone already. */
 export async function releaseRun(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
   await runtimeOf(deps, record).delete(record.id);
-  await deps.networkDriver.detach(record.id);
+  await leaveNetwork(deps, record.id);
   releaseSharedMemory(deps, record);
   deps.snapshots.unmount(record.id);
   deps.exits.forget(record.id);
 }
 
+/** What is left of the network must not keep an end from being told. */
+async function leaveNetwork({ networkDriver, log }: InstanceDeps, id: string): Promise<void> {
+  await networkDriver
+    .detach(id)
+    .catch((error: unknown) => log.error("leaving the network failed", { instance: id, error: messageOf(error) }));
+}
+
 /** Starts the instance again after its delay, unless somebody stopped or removed it meanwhile. */
 export function scheduleRestart(deps: InstanceDeps, id: string, ranMs: number): void {
   deps.restarts.schedule(id, ranMs, () => {
-    void deps.locks.run(id, async () => {
+    const again = async () => {
       const record = deps.instances.get(id);
       if (record?.state.status !== "restarting") return;
-      const counted = deps.instances.update(id, { restartCount: record.restartCount + 1 });
-      await launch(deps, counted).catch((error: unknown) =>
-        deps.log.warn("restart failed", { instance: id, error: messageOf(error) }),
-      );
-    });
+      await launch(deps, deps.instances.update(id, { restartCount: record.restartCount + 1 }));
+    };
+    void deps.locks
+      .run(id, again)
+      .catch((error: unknown) => deps.log.warn("restart failed", { instance: id, error: messageOf(error) }));
   });
 }

@@ -16,7 +16,11 @@ const sigKill = 9;
 /** Asks the workload to end, kills it when it does not in time, and returns when it has ended. */
 export async function stopInstance(deps: InstanceDeps, text: string, options: StopOptions): Promise<void> {
   const record = findInstance(deps, text);
-  if (record.state.status === "restarting") return stopRestarting(deps, record.id);
+  if (record.state.status === "restarting") {
+    if (await stopRestarting(deps, record.id)) return;
+    // It came back before its restart could be called off.
+    return stopInstance(deps, record.id, options);
+  }
   if (!isRunning(record)) throw new IsleError("notModified", `container ${record.id} is already stopped`);
   deps.instances.update(record.id, { stoppedByHand: true });
   const signal = parseSignal(options.signal || record.config.StopSignal || "SIGTERM");
@@ -25,13 +29,17 @@ export async function stopInstance(deps: InstanceDeps, text: string, options: St
   publishInstanceEvent(deps, record, "stop");
 }
 
-function stopRestarting(deps: InstanceDeps, id: string): Promise<void> {
+/** False when the instance runs again. */
+function stopRestarting(deps: InstanceDeps, id: string): Promise<boolean> {
   return deps.locks.run(id, async () => {
+    const record = findInstance(deps, id);
+    if (isRunning(record)) return false;
     deps.restarts.cancel(id);
-    const { state } = findInstance(deps, id);
-    if (state.status !== "restarting") return;
+    const { state } = record;
+    if (state.status !== "restarting") return true;
     deps.instances.update(id, { stoppedByHand: true, state: { ...state, status: "exited" } });
     deps.signals.emit({ kind: "exited", id, exitCode: state.exitCode });
+    return true;
   });
 }
 
@@ -41,12 +49,17 @@ export async function endProcess(
   id: string,
   { signal, timeoutSeconds }: { signal: number; timeoutSeconds: number },
 ): Promise<void> {
-  const ended = deps.signals.next(id, ["exited", "removed"]);
-  await sendSignal(deps, id, signal);
-  if (timeoutSeconds < 0) return void (await ended);
-  if (await endedWithin(ended, signal === sigKill ? 10 : timeoutSeconds)) return;
-  await sendSignal(deps, id, sigKill);
-  if (await endedWithin(ended, 10)) return;
+  const over = new AbortController();
+  const ended = deps.signals.next(id, ["exited", "removed", "failed"], over.signal).catch(() => undefined);
+  try {
+    await sendSignal(deps, id, signal);
+    if (timeoutSeconds < 0) return void (await ended);
+    if (await endedWithin(ended, signal === sigKill ? 10 : timeoutSeconds)) return;
+    await sendSignal(deps, id, sigKill);
+    if (await endedWithin(ended, 10)) return;
+  } finally {
+    over.abort();
+  }
   throw new IsleError("internal", `container ${id} did not end within 10 s of SIGKILL`, {
     hint: "its processes may be waiting for a device or a network file system",
   });

@@ -2,6 +2,7 @@ import { invalid } from "../../base/error.ts";
 import { isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { findInstance } from "./find.ts";
+import type { InstanceSignal } from "./signals.ts";
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";
 
@@ -28,7 +29,14 @@ export function waitForInstance(
   if (condition === "not-running" && !isRunning(record) && state.status !== "restarting") {
     return Promise.resolve({ exitCode: exitCodeOf(state), ...errorOf(state) });
   }
-  return condition === "removed" ? untilRemoved(deps, id, exitCodeOf(state), signal) : untilExit(deps, id, signal);
+  if (condition === "removed") return untilRemoved(deps, id, exitCodeOf(state), signal);
+  // A start that fails while it is under way leaves an instance that does not run.
+  return untilExit(
+    deps,
+    id,
+    condition === "next-exit" ? ["exited", "removed"] : ["exited", "removed", "failed"],
+    signal,
+  );
 }
 
 const exitCodeOf = (state: { exitCode?: number } | object): number => ("exitCode" in state ? (state.exitCode ?? 0) : 0);
@@ -36,8 +44,13 @@ const exitCodeOf = (state: { exitCode?: number } | object): number => ("exitCode
 const errorOf = (state: object): { error?: string } =>
   "error" in state && state.error ? { error: String(state.error) } : {};
 
-async function untilExit(deps: InstanceDeps, id: string, signal: AbortSignal): Promise<WaitResult> {
-  const { exitCode = 0 } = await deps.signals.next(id, ["exited", "removed"], signal);
+async function untilExit(
+  deps: InstanceDeps,
+  id: string,
+  kinds: readonly InstanceSignal["kind"][],
+  signal: AbortSignal,
+): Promise<WaitResult> {
+  const { exitCode = 0 } = await deps.signals.next(id, kinds, signal);
   return { exitCode };
 }
 

@@ -1,4 +1,4 @@
-import { type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, mkdirSync, readdirSync, readFileSync, rmSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { ExitWatch } from "../../../core/runtime.ts";
 
@@ -16,7 +16,9 @@ export function watchExits(directory: string): ExitWatch {
     told.add(id);
     for (const listener of listeners) listener(id, exitCode);
   };
-  const lookAtAll = () => readdirSync(directory).forEach(look);
+  const lookAtAll = () => {
+    if (existsSync(directory)) readdirSync(directory).forEach(look);
+  };
   let secondLook: ReturnType<typeof setTimeout> | undefined;
   const watcher: FSWatcher = watch(directory, (_, name) => {
     if (name) look(String(name));
