@@ -146,7 +146,7 @@ test("an image is deleted with its last name, and a used one only by force", asy
   expect((await removeImage(deps, "one:1").catch((e) => e)).message).toContain("container abcdef012345 is using");
   const removals = await removeImage(deps, "one:1", { force: true });
   expect(removals.slice(0, 2)).toEqual([{ untagged: "one:1" }, { deleted: image.id }]);
-  expect(actions).toEqual(["import", "tag", "untag", "untag", "delete"]);
+  expect(actions).toEqual(["import", "tag", "tag", "untag", "untag", "delete"]);
 });
 
 test("prune takes untagged images, and all unused ones when asked", async () => {

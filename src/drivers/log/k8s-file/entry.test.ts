@@ -25,7 +25,11 @@ describe("log entries", () => {
     }
   });
   test("a torn line is passed over and the next one read", () => {
-    const torn = Buffer.concat([Buffer.from("2024-05-06T07:08\n"), Buffer.from("garbage\n"), line("stdout F ok")]);
+    const torn = Buffer.concat([
+      Buffer.from("2024-05-06T07:08\n2024-99-99Tx stdout F bad time\n"),
+      Buffer.from("garbage\n"),
+      line("stdout F ok"),
+    ]);
     expect(shown(new EntryParser().push(torn))).toEqual([["stdout", "ok\n", false]]);
   });
 });

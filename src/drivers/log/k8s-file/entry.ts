@@ -37,15 +37,19 @@ function parseEntry(data: Buffer, start: number, end: number): LogEntry | undefi
   }
   const stream = data.toString("latin1", afterTime + 1, afterStream);
   if (stream !== "stdout" && stream !== "stderr") return undefined;
+  const time = data.toString("latin1", start, afterTime);
+  if (!timePattern.test(time)) return undefined;
   const partial = data[afterStream + 1] === 0x50;
   return {
-    timeNano: cachedNanos(data.toString("latin1", start, afterTime)),
+    timeNano: cachedNanos(time),
     stream,
     // A whole line keeps its line end, which stands in the log anyway.
     data: data.subarray(afterTag + 1, partial ? end : end + 1),
     partial,
   };
 }
+
+const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d)$/;
 
 /** Lines of one second share the slow part of reading their time. */
 let cachedPrefix = "";

@@ -2,6 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, rmSyn
 import { basename, dirname } from "node:path";
 import { isErrno } from "../../../base/error.ts";
 import type { LogEntry, LogPosition, LogReadOptions, LogRotation, LogStore } from "../../../core/log.ts";
+import { hideRestOfLine } from "./cut-line.ts";
 import { EntryParser } from "./entry.ts";
 
 const chunkBytes = 256 * 1024;
@@ -207,7 +208,9 @@ class Bell {
 
 function rotate(path: string, { maxBytes, maxFiles }: LogRotation): boolean {
   if (sizeOf(path) < maxBytes) return false;
-  rmSync(`${path}.${Math.max(1, maxFiles - 1)}`, { force: true });
+  const oldest = Math.max(1, maxFiles - 1);
+  if (oldest > 1) hideRestOfLine(`${path}.${oldest}`, `${path}.${oldest - 1}`);
+  rmSync(`${path}.${oldest}`, { force: true });
   for (let i = maxFiles - 2; i >= 1; i -= 1)
     if (existsSync(`${path}.${i}`)) renameSync(`${path}.${i}`, `${path}.${i + 1}`);
   if (maxFiles <= 1) rmSync(path, { force: true });
