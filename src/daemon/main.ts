@@ -148,11 +148,11 @@ function untilSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** No new requests, a while for those under way, then the drivers. */
+/** No new requests, a moment for those under way (streams would last for ever), then the drivers. */
 async function stop(servers: Server[], builtins: Builtins, { shutdownTimeout }: DaemonConfig): Promise<void> {
   const closed = servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve())));
   for (const server of servers) server.closeIdleConnections();
-  const limit = new Promise<void>((resolve) => setTimeout(resolve, Math.min(shutdownTimeout, 2) * 1000).unref());
+  const limit = new Promise<void>((resolve) => setTimeout(resolve, Math.min(shutdownTimeout, 0.5) * 1000).unref());
   await Promise.race([Promise.all(closed), limit]);
   for (const server of servers) server.closeAllConnections();
   await builtins.close();

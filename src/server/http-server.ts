@@ -186,23 +186,16 @@ function createExchange({ request, response, socket, over, params, url, version 
 /** Connections that are no longer HTTP. */
 const upgraded = new WeakSet<Duplex>();
 
-/**
- * Calls back when an upgraded connection broke. A client that half-closed still reads: the runtime reports `close` for
- * it too, so after `end` only a failing write tells.
- */
+/** Calls back when an upgraded connection broke. */
 function onHangUp(socket: Duplex, hangUp: () => void): void {
-  let halfClosed = false;
-  socket.once("end", () => {
-    halfClosed = true;
-  });
-  socket.once("close", () => halfClosed || hangUp());
+  // A client that sent all its input still wants the output. Without this the end of its input would close it.
+  (socket as Duplex & { allowHalfOpen: boolean }).allowHalfOpen = true;
+  socket.once("close", hangUp);
   socket.once("error", hangUp);
 }
 
 function upgrade(socket: Duplex, contentType: string): Duplex {
   upgraded.add(socket);
-  // A client that sent all its input still wants the output.
-  (socket as Duplex & { allowHalfOpen: boolean }).allowHalfOpen = true;
   socket.write(`HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
   return socket;
 }
@@ -211,5 +204,8 @@ function upgrade(socket: Duplex, contentType: string): Duplex {
 function takeOver(request: IncomingMessage, response: ServerResponse, contentType: string): Duplex {
   response.writeHead(200, { "Content-Type": contentType });
   response.flushHeaders();
-  return Duplex.from({ readable: request, writable: response } as unknown as Duplex);
+  const both = Duplex.from({ readable: request, writable: response } as unknown as Duplex);
+  // A client that vanishes is told by the exchange's signal.
+  both.on("error", () => {});
+  return both;
 }

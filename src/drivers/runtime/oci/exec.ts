@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, type Readable, Transform, Writable } from "node:stream";
+import { isErrno } from "../../../base/error.ts";
 import { newId } from "../../../base/id.ts";
 import type { OciProcess } from "../../../core/oci-spec.ts";
 import type { ExecOptions, ExecResult, ExecSession } from "../../../core/runtime.ts";
@@ -59,7 +60,7 @@ function pipeSession(
     ended: result,
     pid: () => pidIn(files),
     resize: () => {},
-    kill: (signal) => void child.kill(signal),
+    kill: (signal) => killCommand(files, signal, () => child.kill(signal)),
   };
 }
 
@@ -117,8 +118,22 @@ function terminalSession(
       // Runtimes do not all pass on the change.
       resizeTerminalOf(pidIn(files), to);
     },
-    kill: (signal) => child.kill(signal),
+    kill: (signal) => killCommand(files, signal, () => child.kill(signal)),
   };
+}
+
+/** Signals the command itself: it would outlive the runtime, which waits for it and ends with it. */
+function killCommand(files: SessionFiles, signal: NodeJS.Signals, killRuntime: () => void): void {
+  const pid = pidIn(files);
+  if (pid === 0) {
+    killRuntime();
+    return;
+  }
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
+  }
 }
 
 /** The exit code; the runtime's own log tells a command that ended from one that never ran. */
