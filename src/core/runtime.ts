@@ -74,6 +74,8 @@ export interface TerminalSize {
 
 /** Tells of every exit under one exec root. */
 export interface ExitWatch {
+  /** Tells of an exit that the supervisor did not tell of. */
+  tell(id: string, exitCode: number): void;
   onExit(listener: (id: string, exitCode: number) => void): void;
   /** Exit code left by a workload that ended, if it did. */
   read(id: string): number | undefined;

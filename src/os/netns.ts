@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { check, libc } from "./libc.ts";
 import { mount, mountFlag, unmount } from "./mount.ts";
@@ -24,6 +24,12 @@ export function createNetns<T>(path: string, work: () => T): T {
     check(libc.setns(home, newNetwork), "setns");
     closeSync(home);
   }
+}
+
+/** True while a namespace is mounted on the file, which is of another file system then than its directory. */
+export function isNetns(path: string): boolean {
+  const file = statSync(path, { throwIfNoEntry: false });
+  return file !== undefined && file.dev !== statSync(dirname(path)).dev;
 }
 
 /** Runs `work` in the namespace at `path`. */

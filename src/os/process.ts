@@ -50,6 +50,7 @@ export function start(program: string, args: readonly string[], options: SpawnOp
 }
 
 export function spawnError(program: string, error: unknown): unknown {
+  if (isErrno(error, "EACCES")) return new IsleError("unavailable", `${program} cannot be executed`, { cause: error });
   if (!isErrno(error, "ENOENT")) return error;
   return new IsleError("unavailable", `${program} is not installed`, { hint: "see isle doctor", cause: error });
 }

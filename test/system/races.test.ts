@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, renameSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 
@@ -68,6 +69,36 @@ test("a bridge that is deleted and rules that are flushed are there again at the
   const rules = await daemon.inNamespaces(["nft", "list", "ruleset"]);
   expect(rules.stdout).toContain("18081");
   expect((await daemon.inNamespaces(["ip", "link", "show", "isle0"])).stdout).toContain("UP");
+});
+
+test("a container whose supervisor lost its files can be ended and removed, and others run after it", async () => {
+  const lost = await box.start({ script: "exec sleep 1000" });
+  rmSync(join(daemon.dataRoot, "instances", lost), { recursive: true });
+  rmSync(join(daemon.execRoot, "exits"), { recursive: true });
+  await daemon.api.ok("POST", `/containers/${lost}/kill`);
+  expect((await box.inspect(lost)).State.ExitCode).toBe(137);
+  expect((await box.finish({ script: "exit 4" })).exitCode).toBe(4);
+});
+
+test("namespaces kept ready that somebody removed are not used", async () => {
+  const directory = join(daemon.execRoot, "netns");
+  const names = readdirSync(directory);
+  for (const name of names) await daemon.inNamespaces(["umount", join(directory, name)]);
+  expect((await box.finish({ script: "ip -4 addr show eth0 | grep -q inet" })).exitCode).toBe(0);
+});
+
+test("a missing layer is told by its name, and the container starts once it is back", async () => {
+  const id = await box.create({ script: "exit 0" });
+  const layers = join(daemon.dataRoot, "layers");
+  const [name = ""] = readdirSync(layers);
+  renameSync(join(layers, name), join(daemon.directory, "away"));
+  const refused = await daemon.api.request("POST", `/containers/${id}/start`);
+  renameSync(join(daemon.directory, "away"), join(layers, name));
+  expect([refused.status, refused.json.message]).toEqual([
+    500,
+    expect.stringContaining(`layer sha256:${name} is missing`),
+  ]);
+  await daemon.api.ok("POST", `/containers/${id}/start`);
 });
 
 test("a bridge is not taken from anybody, and its name is nothing but a name", async () => {

@@ -54,15 +54,28 @@ export async function endProcess(
   try {
     await sendSignal(deps, id, signal);
     if (timeoutSeconds < 0) return void (await ended);
-    if (await endedWithin(ended, signal === sigKill ? 10 : timeoutSeconds)) return;
-    await sendSignal(deps, id, sigKill);
-    if (await endedWithin(ended, 10)) return;
+    if (signal !== sigKill) {
+      if (await endedWithin(ended, timeoutSeconds)) return;
+      await sendSignal(deps, id, sigKill);
+    }
+    for (let second = 0; second < 10; second += 1) {
+      if (await endedWithin(ended, 1)) return;
+      tellLostExit(deps, id);
+    }
   } finally {
     over.abort();
   }
   throw new IsleError("internal", `container ${id} did not end within 10 s of SIGKILL`, {
     hint: "its processes may be waiting for a device or a network file system",
   });
+}
+
+/** The process is gone and its supervisor does not say so: it was killed too, or its files were removed. */
+function tellLostExit(deps: InstanceDeps, id: string): void {
+  const record = deps.instances.get(id);
+  if (!record || !isRunning(record) || deps.machine.processAlive(record.state.pid, record.state.pidStart)) return;
+  deps.log.warn("the end of a killed instance was not told", { instance: id });
+  deps.exits.tell(id, 128 + sigKill);
 }
 
 /** True when it ended in time. */

@@ -8,7 +8,7 @@ import type { Logger } from "../../../base/log.ts";
 import type { Endpoint } from "../../../core/instance.ts";
 import type { Attachment, AttachRequest, LiveAttachment, NetworkDriver, NetworkRecord } from "../../../core/network.ts";
 import { interfaceIndex, Netlink } from "../../../os/netlink.ts";
-import { removeNetns } from "../../../os/netns.ts";
+import { isNetns, removeNetns } from "../../../os/netns.ts";
 import { runOk } from "../../../os/process.ts";
 import { AddressLeases, macOf } from "./addresses.ts";
 import { makeConnected, makeIsolated } from "./namespace.ts";
@@ -217,7 +217,11 @@ export class BridgeNetwork implements NetworkDriver {
 
   #takeSpare(network: NetworkRecord): Prepared | undefined {
     if (!network.predefined) return undefined;
-    const spare = this.#spares.shift();
+    let spare = this.#spares.shift();
+    while (spare && !isNetns(spare.netns)) {
+      this.#discard(spare.netns, spare.endpoint);
+      spare = this.#spares.shift();
+    }
     this.#scheduleRefill();
     return spare;
   }

@@ -49,14 +49,16 @@ function runConmon(program: string, args: string[]): Promise<Sync> {
   });
   return new Promise((resolve, reject) => {
     child.once("error", (error) => reject(spawnError(program, error)));
-    const pipe = child.stdio[3] as Readable;
+    const pipe = child.stdio[3] as Readable | null;
+    // Without a process there is no pipe, and the error follows.
+    if (!pipe) return;
     pipe.on("data", (data: Buffer) => {
       told += data;
       if (told.includes("\n")) settle();
     });
     pipe.once("close", settle);
     function settle(): void {
-      pipe.destroy();
+      pipe?.destroy();
       child.stderr?.destroy();
       resolve(parseSync(told, stderr));
     }

@@ -20,18 +20,29 @@ export function watchExits(directory: string): ExitWatch {
     if (existsSync(directory)) readdirSync(directory).forEach(look);
   };
   let secondLook: ReturnType<typeof setTimeout> | undefined;
-  const watcher: FSWatcher = watch(directory, (_, name) => {
-    if (name) look(String(name));
-    // The runtime drops an event that comes too soon after one like it, so all is looked at again a little later.
-    secondLook ??= setTimeout(() => {
-      secondLook = undefined;
-      lookAtAll();
-    }, secondLookMs);
-  });
+  const watchDirectory = (): FSWatcher =>
+    watch(directory, (_, name) => {
+      if (name) look(String(name));
+      // The runtime drops an event that comes too soon after one like it, so all is looked at again a little later.
+      secondLook ??= setTimeout(() => {
+        secondLook = undefined;
+        lookAtAll();
+      }, secondLookMs);
+    });
+  let watcher = watchDirectory();
+  const repair = () => {
+    watcher.close();
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    watcher = watchDirectory();
+  };
   return {
     onExit: (listener) => void listeners.push(listener),
+    tell(id, exitCode) {
+      for (const listener of listeners) listener(id, exitCode);
+    },
     read,
     forget(id) {
+      if (!existsSync(directory)) repair();
       told.delete(id);
       rmSync(join(directory, id), { force: true });
     },

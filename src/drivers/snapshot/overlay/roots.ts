@@ -39,8 +39,9 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
     mount: (rootId) => {
       const target = mergedOf(rootId);
       if (!isMounted(target)) {
-        const names = readLowers(pathOf(rootId)).map(shortName);
-        mountFrom(places.links, { target, data: overlayOptions({ rootId, names, features }) });
+        const layers = readLowers(pathOf(rootId));
+        const names = layers.map(shortName);
+        mountLayers(places, layers, { target, data: overlayOptions({ rootId, names, features }) });
       }
       return target;
     },
@@ -114,6 +115,25 @@ export function overlayOptions({
   const lower = `lowerdir=${[...names, baseLayerName].join(":")}`;
   const root = `../roots/${rootId}`;
   return [lower, `upperdir=${root}/upper`, `workdir=${root}/work`, ...extra].join(",");
+}
+
+/** A mount fails without a word on what is missing. */
+function mountLayers(
+  places: Places,
+  layers: readonly ChainId[],
+  { target, data }: { target: string; data: string },
+): void {
+  try {
+    mountFrom(places.links, { target, data });
+  } catch (cause) {
+    const missing =
+      isErrno(cause, "ENOENT") && layers.find((layer) => !existsSync(join(layerPath(places, layer), "fs")));
+    if (!missing) throw cause;
+    throw new IsleError("dataLoss", `layer ${missing} is missing`, {
+      hint: "remove the image and get it again",
+      cause,
+    });
+  }
 }
 
 /** Mounts with paths relative to `directory`. All of it is synchronous, so no other code sees the changed directory. */
