@@ -51,7 +51,7 @@ export const optionSupport = {
   VolumesFrom: works,
   Mounts: { support: "partly", note: "bind, volume and tmpfs; image, cluster and npipe are refused" },
   ConsoleSize: works,
-  Annotations: works,
+  Annotations: { support: "partly", note: "orders to the runtime, such as run.oci.*, are refused" },
   CapAdd: works,
   CapDrop: works,
   CgroupnsMode: works,
