@@ -10,7 +10,8 @@ import type { OciRuntimeOptions } from "./options.ts";
 
 /** Starts the supervisor, which makes the workload's process and holds it before its command runs. */
 export async function createUnderConmon(options: OciRuntimeOptions, workload: Workload): Promise<CreatedProcess> {
-  writeFileSync(join(workload.bundle, "config.json"), JSON.stringify(workload.spec));
+  // Its environment may hold secrets.
+  writeFileSync(join(workload.bundle, "config.json"), JSON.stringify(workload.spec), { mode: 0o600 });
   const { pid, message } = await runConmon(options.conmon, conmonArgs(options, workload));
   if (pid <= 0) throw runtimeMessage(options.name, message ?? "", workload.spec.process.args[0]);
   const pidStart = processStart(pid);
