@@ -27,6 +27,7 @@ const { values } = parseArgs({
 });
 const wanted = (name: string) => values.only === undefined || name.includes(values.only);
 
+const settleMs = 250;
 const directory = mkdtempSync("/var/tmp/isle-bench-");
 const peers = findPeers();
 if (!peers) console.error("bench: no peers' root found: measuring isle alone (set ISLE_PEERS)");
@@ -61,7 +62,11 @@ function measureAll(scenario: Scenario, all: readonly Side[]): Figure {
   try {
     if (scenario.runs > 1) for (const side of taking) scenario.measure(side, -1);
     for (let run = 0; run < scenario.runs; run += 1) {
-      for (const side of taking) results.get(side.name)!.push(scenario.measure(side, run));
+      for (const side of taking) {
+        // What the engine before still cleans up in the background is not this one's cost.
+        Bun.sleepSync(settleMs);
+        results.get(side.name)!.push(scenario.measure(side, run));
+      }
     }
   } finally {
     for (const side of taking) scenario.clean?.(side);

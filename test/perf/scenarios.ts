@@ -109,10 +109,12 @@ export const scenarios: readonly Scenario[] = [
 
 const idleContainers = 20;
 
-/** What twenty idle containers add, each one's own `sleep` included, divided by twenty. */
+/** What twenty idle containers add to an engine at rest, each one's own `sleep` included, divided by twenty. */
 function memoryPerContainer(side: Side): number {
+  Bun.sleepSync(restMs);
   const before = memoryKb(descendants(side.root));
   side.shell(`for i in $(seq ${idleContainers}); do $E run -d ${image} sleep 3600 >/dev/null; done`);
+  Bun.sleepSync(restMs);
   return (memoryKb(descendants(side.root)) - before) / 1024 / idleContainers;
 }
 

@@ -12,6 +12,8 @@ export interface StopOptions {
 }
 
 const sigKill = 9;
+/** A killed process ends at once, but on a machine that is full of work its end may be told late. */
+const killPatienceSeconds = 30;
 
 /** Asks the workload to end, kills it when it does not in time, and returns when it has ended. */
 export async function stopInstance(deps: InstanceDeps, text: string, options: StopOptions): Promise<void> {
@@ -58,14 +60,14 @@ export async function endProcess(
       if (await endedWithin(ended, timeoutSeconds)) return;
       await sendSignal(deps, id, sigKill);
     }
-    for (let second = 0; second < 10; second += 1) {
+    for (let second = 0; second < killPatienceSeconds; second += 1) {
       if (await endedWithin(ended, 1)) return;
       tellLostExit(deps, id);
     }
   } finally {
     over.abort();
   }
-  throw new IsleError("internal", `container ${id} did not end within 10 s of SIGKILL`, {
+  throw new IsleError("internal", `container ${id} did not end within ${killPatienceSeconds} s of SIGKILL`, {
     hint: "its processes may be waiting for a device or a network file system",
   });
 }

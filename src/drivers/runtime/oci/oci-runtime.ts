@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { IsleError, isErrno } from "../../../base/error.ts";
+import { Slots } from "../../../base/slots.ts";
 import type { OciSpec } from "../../../core/oci-spec.ts";
 import type { Runtime } from "../../../core/runtime.ts";
 import { run } from "../../../os/process.ts";
@@ -61,9 +62,13 @@ async function updateCommand(options: OciRuntimeOptions, id: string, resources: 
   }
 }
 
+/** A thousand instances killed at once would otherwise be a thousand processes that starve their own ends. */
+const commandsAtATime = new Slots(16);
+
 async function runCommand(options: OciRuntimeOptions, args: string[]): Promise<void> {
   const all = ["--root", options.stateRoot, ...(options.globalArgs ?? []), ...args];
-  const { exitCode, stderr } = await run(options.program, all);
+  const leave = await commandsAtATime.take();
+  const { exitCode, stderr } = await run(options.program, all).finally(leave);
   if (exitCode === 0) return;
   const text = lastMessage(stderr);
   const gone = /does not exist|no such process|not running|container.*not found|ESRCH/i.test(text);
