@@ -14,6 +14,8 @@ export async function startIsle(directory: string): Promise<Side> {
   const script = [
     "mount --make-rshared /",
     "ip link set lo up",
+    // As /run is on a real machine, and in the peers' root.
+    `mkdir -p ${directory}/exec; mount -t tmpfs tmpfs ${directory}/exec`,
     `${isle} daemon --data-root ${directory}/data --exec-root ${directory}/exec -H ${socket} >${directory}/log 2>&1 &`,
     `until ${isle} -H ${socket} version >/dev/null 2>&1; do sleep 0.05; done`,
     reap,
