@@ -10,7 +10,7 @@ docker images --format json | sed 's/"CreatedAt":"[^"]*"/"CreatedAt":"T"/'
 docker images --no-trunc -q
 docker tag busybox tour/one:1 && docker tag busybox tour/two
 docker images tour/one
-docker images --filter reference='tour/*' --format 'table {{.Repository}}\t{{.Tag}}'
+docker images --filter reference='tour/*' --format 'table {{.Repository}}\t{{.Tag}}' | sort
 docker image inspect busybox --format '{{json .RepoTags}} {{.Os}} {{json .Config.Cmd}} {{len .RootFS.Layers}}'
 docker image inspect nosuch
 docker tag nosuch other
