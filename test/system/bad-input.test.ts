@@ -115,7 +115,8 @@ test("a body that never ends is cut off", async () => {
     if (!socket.write(chunk)) await new Promise((resolve) => setTimeout(resolve, 10));
     await new Promise(setImmediate);
   }
-  expect(await answer).toContain("400");
+  // The connection may break before this client, which never stops to send, has read the refusal.
+  expect(await answer).toMatch(/^$|^HTTP\/1\.1 400 /);
   expect(closed).toBe(true);
   socket.destroy();
   expect((await daemon.api.get("/_ping")).text).toBe("OK");

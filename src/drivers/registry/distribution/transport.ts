@@ -66,7 +66,11 @@ export class Transport {
         ...(request.signal && { signal: request.signal }),
       });
       outgoing.setTimeout(idleTimeoutMs, () => outgoing.destroy(new Error("nothing came for too long")));
-      outgoing.once("response", (response) => resolve(response as WireResponse));
+      outgoing.once("response", (response) => {
+        // A reader that is gone, as after a cancelled pull, hears of no broken connection.
+        response.on("error", () => {});
+        resolve(response as WireResponse);
+      });
       outgoing.on("error", (error) => reject(this.#asError(request, error)));
       sendBody(outgoing, request.body);
     });
