@@ -27,7 +27,8 @@ export function createLocalVolumes(root: string): VolumeDriver {
       renameSync(home(name), doomed);
       await rm(doomed, { recursive: true, force: true });
     },
-    isEmpty: (name) => readdirSync(path(name)).length === 0,
+    // A create that was cut short leaves a volume without its directory.
+    isEmpty: (name) => !existsSync(path(name)) || readdirSync(path(name)).length === 0,
     sizeBytes: (name) => treeBytes(path(name)),
     list: () => readdirSync(root),
   };
