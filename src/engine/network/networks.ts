@@ -1,6 +1,7 @@
 import { conflict, IsleError, invalid, notFound, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { contains, formatIpv4, formatSubnet, overlaps, parseIpv4, parseSubnet } from "../../base/ipv4.ts";
+import { hasLabel } from "../../base/labels.ts";
 import { now } from "../../base/time.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { NetworkRecord } from "../../core/network.ts";
@@ -161,7 +162,7 @@ function networkTest(deps: InstanceDeps, name: string, values: readonly string[]
     case "name":
       return any((network, value) => network.name.includes(value));
     case "label":
-      return (network) => values.every((value) => hasLabel(network, value));
+      return (network) => values.every((value) => hasLabel(network.labels, value));
     case "type":
       return any((network, value) => (value === "builtin") === network.predefined);
     case "dangling":
@@ -171,11 +172,6 @@ function networkTest(deps: InstanceDeps, name: string, values: readonly string[]
     default:
       return any((_, value) => value === "local");
   }
-}
-
-function hasLabel({ labels }: NetworkRecord, text: string): boolean {
-  const [key = "", ...rest] = text.split("=");
-  return labels[key] !== undefined && (rest.length === 0 || labels[key] === rest.join("="));
 }
 
 export const shownDriver = ({ driver }: NetworkRecord): string => (driver === "none" ? "null" : driver);

@@ -6,9 +6,6 @@ const base = {
   files: [],
   shm: { bytes: 1024 },
   privileged: false,
-  readonlyRoot: false,
-  hostCgroupNamespace: false,
-  hostPid: false,
 };
 const bind = (destination: string) => ({ destination, type: "bind", source: "/src", options: ["rbind"] });
 const targets = (wish: Partial<Parameters<typeof planMounts>[0]>) =>

@@ -31,9 +31,6 @@ interface MountWish {
   readonly files: readonly OciMount[];
   readonly shm: { readonly bytes: number } | { readonly bind: string } | "none";
   readonly privileged: boolean;
-  readonly readonlyRoot: boolean;
-  readonly hostCgroupNamespace: boolean;
-  readonly hostPid: boolean;
 }
 
 /** All mounts, parents before children; a mount of the user's replaces ours on the same path. */

@@ -55,9 +55,6 @@ export function planSpec(input: SpecInput, machine: Machine): OciSpec {
       files: input.files,
       shm: input.shm,
       privileged,
-      readonlyRoot: host.ReadonlyRootfs ?? false,
-      hostCgroupNamespace: host.CgroupnsMode === "host",
-      hostPid: host.PidMode === "host",
     }),
     annotations: annotationsOf(host.Annotations),
     linux: {

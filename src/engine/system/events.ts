@@ -1,3 +1,4 @@
+import { hasLabel } from "../../base/labels.ts";
 import type { EngineEvent } from "../../core/event.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 
@@ -91,7 +92,7 @@ function matchesOne(event: EngineEvent, name: string, values: readonly string[])
     case "event":
       return values.some((value) => action === value || action.startsWith(`${value}:`));
     case "label":
-      return values.every((value) => matchesLabel(actor.attributes, value));
+      return values.every((value) => hasLabel(actor.attributes, value));
     case "scope":
       return values.includes("local");
     case "image":
@@ -107,9 +108,4 @@ const namesActor = ({ actor }: EngineEvent, value: string): boolean =>
 function namesImage({ type, actor }: EngineEvent, value: string): boolean {
   const image = type === "image" ? actor.attributes["name"] : actor.attributes["image"];
   return image === value || image?.split(":")[0] === value || (type === "image" && actor.id.startsWith(value));
-}
-
-function matchesLabel(attributes: Readonly<Record<string, string>>, text: string): boolean {
-  const [key = "", ...rest] = text.split("=");
-  return attributes[key] !== undefined && (rest.length === 0 || attributes[key] === rest.join("="));
 }

@@ -1,4 +1,5 @@
 import { conflict, invalid, notFound } from "../../base/error.ts";
+import { hasLabel } from "../../base/labels.ts";
 import type { VolumeRecord } from "../../core/volume.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { volumeUsers } from "../instance/remove.ts";
@@ -26,17 +27,12 @@ function volumeTest(deps: InstanceDeps, name: string, values: readonly string[])
       return (volume) => (volumeUsers(deps, volume.name).length === 0) === wanted;
     }
     case "label":
-      return (volume) => values.every((value) => hasLabel(volume, value));
+      return (volume) => values.every((value) => hasLabel(volume.labels, value));
     case "name":
       return (volume) => values.some((value) => volume.name.includes(value));
     default:
       return (volume) => values.includes(volume.driver);
   }
-}
-
-function hasLabel({ labels }: VolumeRecord, text: string): boolean {
-  const [key = "", ...rest] = text.split("=");
-  return labels[key] !== undefined && (rest.length === 0 || labels[key] === rest.join("="));
 }
 
 export async function removeVolume(deps: InstanceDeps, name: string, force: boolean): Promise<void> {
@@ -62,8 +58,8 @@ export async function pruneVolumes(
   const doomed = deps.volumes
     .list()
     .filter((volume) => (all || volume.anonymous) && volumeUsers(deps, volume.name).length === 0)
-    .filter((volume) => (filters.get("label") ?? []).every((label) => hasLabel(volume, label)))
-    .filter((volume) => !(filters.get("label!") ?? []).some((label) => hasLabel(volume, label)));
+    .filter((volume) => (filters.get("label") ?? []).every((label) => hasLabel(volume.labels, label)))
+    .filter((volume) => !(filters.get("label!") ?? []).some((label) => hasLabel(volume.labels, label)));
   let bytes = 0;
   for (const volume of doomed) {
     bytes += await deps.volumeDriver.sizeBytes(volume.name);
