@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps)
+test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps btrfs-progs)
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -24,6 +24,10 @@ export interface ArchiveDriver {
    * of it. Does nothing when the path is missing, is no directory, or when `target` is not empty.
    */
   copyUp(root: TreeRoot, path: string, target: string): Promise<void>;
+  /** Packs a directory of the machine led by the directory itself, for `unpackTree`. */
+  packTree(path: string): Readable;
+  /** Unpacks what `packTree` wrote, the top directory's owner and mode included. */
+  unpackTree(path: string, tar: Readable): Promise<void>;
   /** A file's content; undefined when it is missing or no regular file, invalid when larger than `maxBytes`. */
   readFile(root: TreeRoot, path: string, maxBytes: number): Promise<Uint8Array | undefined>;
 }

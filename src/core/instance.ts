@@ -59,6 +59,8 @@ export interface RunningState {
   readonly startedAt: string;
   /** State before, while the command has not been started yet: a crash in this moment is undone. */
   readonly startingFrom?: InstanceState;
+  /** Frozen for a moment by the engine itself, which its clients do not see. */
+  readonly heldStill?: boolean;
   /** What the attached networks gave, for inspect and for detaching. */
   readonly endpoints: readonly Endpoint[];
   readonly netns: string | undefined;

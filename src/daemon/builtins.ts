@@ -51,6 +51,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const machine = createLinuxMachine();
   const content = createFilesContent(paths.content);
   const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content });
+  const volumeDriver = createLocalVolumes(paths.volumes);
   const instances = createInstanceRepository(db);
   const runtimes = createRuntimes(config, paths);
   const registry = createRegistry(config);
@@ -77,7 +78,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
         .filter(({ image }) => image.id === imageId)
         .map((record) => ({ instanceId: record.id, running: isRunning(record) })),
     volumes: createVolumeRepository(db),
-    volumeDriver: createLocalVolumes(paths.volumes),
+    volumeDriver,
     networks: createNetworkRepository(db),
     networkDriver,
     runtimes: runtimes.byName,
@@ -99,6 +100,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     async sweep() {
       content.sweep();
       await snapshots.sweep();
+      await volumeDriver.sweep();
     },
     async close() {
       deps.restarts.close();

@@ -39,6 +39,13 @@ const programTable: readonly ProgramRequirement[] = [
     debianPackage: "catatonit",
     programs: ["catatonit", "docker-init", "tini"],
   },
+  {
+    name: "mkfs.ext4",
+    why: "limit the size of volumes",
+    needed: false,
+    debianPackage: "e2fsprogs",
+    programs: ["mkfs.ext4"],
+  },
   { name: "ps", why: "list the processes of isle top", needed: false, debianPackage: "procps", programs: ["ps"] },
   {
     name: "mmdebstrap",

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { isErrno } from "../base/error.ts";
+import { check, cString, libc } from "./libc.ts";
 
 /** Replaces a file so that a reader, or a start after a crash, sees the old or the new content, never a part. */
 export function writeFileAtomic(path: string, content: string | Uint8Array, mode = 0o644): void {
@@ -25,4 +26,10 @@ export function readTextIfPresent(path: string): string | undefined {
     if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
   }
+}
+
+/** Two paths of one file system change places in one step. */
+export function exchangePaths(a: string, b: string): void {
+  const [here, exchange] = [-100, 2];
+  check(libc.renameat2(here, cString(a), here, cString(b), exchange), "renameat2", a);
 }

@@ -7,12 +7,18 @@ export const mountFlag = {
   nosuid: 2,
   nodev: 4,
   noexec: 8,
+  synchronous: 16,
   remount: 32,
+  directorySync: 128,
+  noAccessTime: 1024,
+  noDirectoryAccessTime: 2048,
   bind: 4096,
   recursive: 16384,
   private: 1 << 18,
   slave: 1 << 19,
   shared: 1 << 20,
+  relativeAccessTime: 1 << 21,
+  strictAccessTime: 1 << 24,
 } as const;
 
 export interface Mount {

@@ -1,6 +1,7 @@
 import type { Duplex, Readable, Writable } from "node:stream";
 import { encodeFrame, type FrameStream } from "../api/stream-frame.ts";
 import type { LogEntry } from "../core/log.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** Writes and waits while the client reads slower than the workload writes. */
 export async function writeAll(target: Writable, data: Uint8Array): Promise<boolean> {
@@ -95,5 +96,23 @@ export class KeyMatcher {
       } else out.push(byte);
     }
     return { data: Uint8Array.from(out), matched: false };
+  }
+}
+
+/** Sends a stream; one that breaks cuts the connection, so that the client does not take a part for the whole. */
+export async function pipeOut(
+  source: Readable,
+  { response, signal }: Pick<Exchange, "response" | "signal">,
+): Promise<void> {
+  signal.addEventListener("abort", () => source.destroy());
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      if (!(await writeAll(response, chunk))) break;
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  } finally {
+    source.destroy();
   }
 }

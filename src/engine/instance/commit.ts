@@ -2,11 +2,11 @@ import type { ContainerConfig } from "../../api/generated/engine-api.ts";
 import { notFound } from "../../base/error.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
 import type { ImageRunConfig } from "../../core/image.ts";
-import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import { commitImage } from "../image/commit-image.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
-import { findInstance, runtimeOf } from "./find.ts";
+import { findInstance } from "./find.ts";
+import { holdStill } from "./hold-still.ts";
 
 export interface CommitInstanceRequest {
   readonly instance: string;
@@ -28,7 +28,8 @@ export async function commitInstance(deps: InstanceDeps, request: CommitInstance
     const record = findInstance(deps, id);
     const parent = deps.images.get(record.image.id);
     if (!parent) throw notFound(`No such image: ${record.image.id}`);
-    const image = await whileStill(deps, record, request.pause, () =>
+    const hold = request.pause ? holdStill : justRun;
+    const image = await hold(deps, record, () =>
       commitImage(deps, {
         rootId: id,
         parent,
@@ -52,18 +53,4 @@ function nameOf({ repository, tag }: CommitInstanceRequest): string[] {
   return [formatReference(withDefaultTag(reference))];
 }
 
-async function whileStill<T>(
-  deps: InstanceDeps,
-  record: InstanceRecord,
-  pause: boolean,
-  work: () => Promise<T>,
-): Promise<T> {
-  if (!pause || !isRunning(record) || record.state.status === "paused") return work();
-  const runtime = runtimeOf(deps, record);
-  await runtime.pause(record.id);
-  try {
-    return await work();
-  } finally {
-    await runtime.resume(record.id);
-  }
-}
+const justRun: typeof holdStill = (_deps, _record, work) => work();

@@ -45,7 +45,8 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
   const mounts = parseMounts(config, host, inheritedMounts(deps, host));
   checkSources(deps, mounts);
   const record = await withUndo(async (undo) => {
-    await makeVolumes(deps, mounts, undo);
+    // Another client may remove one while the next is made.
+    while (!hasVolumes(deps, mounts)) await makeVolumes(deps, mounts, undo);
     deps.snapshots.prepare(
       id,
       image.layers.map(({ chainId }) => chainId),
@@ -192,6 +193,9 @@ function checkSources({ machine }: InstanceDeps, mounts: readonly InstanceMount[
     throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
   }
 }
+
+const hasVolumes = ({ volumes }: InstanceDeps, mounts: readonly InstanceMount[]): boolean =>
+  mounts.every(({ type, source }) => type !== "volume" || volumes.get(source));
 
 async function makeVolumes(deps: InstanceDeps, mounts: readonly InstanceMount[], undo: Undo): Promise<void> {
   for (const mount of mounts) {

@@ -6,6 +6,7 @@ import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, procOf } from "./find.ts";
 import { userIn } from "./instance-spec.ts";
+import { withVolumesMounted } from "./instance-volumes.ts";
 
 /**
  * The file tree of an instance: of a running one as its first process sees it, of a stopped one its root with the
@@ -28,10 +29,25 @@ async function withTree<T>(
 async function inTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root: TreeRoot) => Promise<T>): Promise<T> {
   if (isRunning(record)) return work({ path: `${procOf(deps, record)}/root` });
   const path = await mountRoot(deps, record);
-  return work({
-    path,
-    mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount)),
+  const mounts = record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount));
+  return withVolumesMounted(deps, record, () => {
+    for (const { source, target } of mounts) makePlace(deps, path, { source, target });
+    return work({ path, mounts });
   });
+}
+
+/** Where a directory is to be mounted, which the first start would make. */
+function makePlace(
+  { machine }: InstanceDeps,
+  root: string,
+  { source, target }: { source: string; target: string },
+): void {
+  if (machine.pathKind(source) !== "directory") return;
+  try {
+    machine.makeDirectoryInRoot(root, target);
+  } catch {
+    // Something else is in its place: the mount is skipped.
+  }
 }
 
 /** Not while an end of the instance is taking its root away. */

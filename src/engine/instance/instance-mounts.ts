@@ -3,6 +3,7 @@ import { invalid } from "../../base/error.ts";
 import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
 import type { OciMount } from "../../core/oci-spec.ts";
 import type { InstanceDeps } from "./deps.ts";
+import { volumeSource } from "./instance-volumes.ts";
 import type { Joined } from "./join-network.ts";
 import { hostsFile, resolvConf } from "./network-files.ts";
 
@@ -66,31 +67,6 @@ function bindSource({ machine }: InstanceDeps, { source, createSource }: Instanc
   if (!createSource) throw invalid(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
   machine.makeDirectory(source);
   return source;
-}
-
-/** The volume's directory, filled from the image the first time. */
-async function volumeSource(
-  deps: InstanceDeps,
-  record: InstanceRecord,
-  mount: InstanceMount,
-  rootPath: string,
-): Promise<string> {
-  const volume = deps.volumes.get(mount.source);
-  if (!volume) throw invalid(`volume ${mount.source} of container ${record.name} does not exist any more`);
-  const path = deps.volumeDriver.mount(volume);
-  if (!mount.noCopy && deps.volumeDriver.isEmpty(volume.name)) {
-    await deps.archive.copyUp({ path: rootPath }, mount.target, path);
-  }
-  if (mount.subpath === undefined) return path;
-  const inside = join(path, mount.subpath);
-  if (deps.machine.pathKind(inside) === undefined) {
-    throw invalid(`volume subpath ${mount.subpath} is not in the volume ${volume.name}`);
-  }
-  // A link in the volume must not lead the mount to somewhere else on the host.
-  if (!deps.machine.realPath(inside).startsWith(`${deps.machine.realPath(path)}/`)) {
-    throw invalid(`volume subpath ${mount.subpath} leads out of the volume ${volume.name}`);
-  }
-  return inside;
 }
 
 function writeNetworkFiles(deps: InstanceDeps, record: InstanceRecord, joined: Joined): OciMount[] {

@@ -20,7 +20,7 @@ export async function removeOrphans(deps: InstanceDeps): Promise<void> {
 
 async function adoptVolume(deps: InstanceDeps, name: string): Promise<void> {
   if (deps.volumes.get(name)) return;
-  if (name.startsWith(".removing-") || deps.volumeDriver.isEmpty(name)) return deps.volumeDriver.remove(name);
+  if (deps.volumeDriver.isEmpty(name)) return deps.volumeDriver.remove(name);
   const volume: VolumeRecord = { name, driver: "local", createdAt: now(), labels: {}, options: {}, anonymous: false };
   deps.log.warn("a volume without a record was found and kept", { volume: name });
   deps.volumes.put(volume);

@@ -2,6 +2,8 @@ import { messageOf } from "../../base/error.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { LiveAttachment } from "../../core/network.ts";
 import type { InstanceDeps } from "./deps.ts";
+import { letGo } from "./hold-still.ts";
+import { holdVolumes } from "./instance-volumes.ts";
 import { handleExit, releaseRun, scheduleRestart } from "./settle-exit.ts";
 import { launch } from "./start.ts";
 
@@ -37,6 +39,7 @@ async function recoverOne(deps: InstanceDeps, found: InstanceRecord, rebooted: b
     const alive = !rebooted && deps.machine.processAlive(record.state.pid, record.state.pidStart);
     if (exitCode !== undefined) return handleExit(deps, id, exitCode);
     if (!alive) return handleExit(deps, id);
+    await deps.locks.run(id, () => letGo(deps, id));
     return adopt(deps, record);
   }
   // A start or an end that was cut short may have left a process, a mount or a namespace.
@@ -48,6 +51,7 @@ async function recoverOne(deps: InstanceDeps, found: InstanceRecord, rebooted: b
 
 /** The process runs on; what the daemon did for it begins again. */
 function adopt(deps: InstanceDeps, record: InstanceRecord): void {
+  holdVolumes(deps, record);
   deps.rotations.watch(deps, record);
   deps.health.watch(deps, record, true);
 }

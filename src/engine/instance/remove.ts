@@ -1,9 +1,11 @@
 import { conflict } from "../../base/error.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import { collectUnused } from "../image/collect.ts";
+import { publishVolume } from "../volume/create.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
+import { releaseVolumes } from "./instance-volumes.ts";
 import { releaseSharedMemory } from "./shared-memory.ts";
 import { endProcess } from "./stop.ts";
 
@@ -67,6 +69,7 @@ export async function purgeInstance(
   await deps.networkDriver.detach(record.id);
   deps.exits.forget(record.id);
   releaseSharedMemory(deps, record);
+  releaseVolumes(deps, record);
   deps.logs.remove(deps.settings.paths.log(record.id));
   await deps.machine.removeTree(deps.settings.paths.instance(record.id));
   // Last, since it is by its root that a removal cut short is found.
@@ -78,14 +81,11 @@ export async function purgeInstance(
 
 async function removeAnonymousVolumes(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
   for (const { type, source, anonymous } of record.mounts) {
-    if (type !== "volume" || !anonymous || volumeUsers(deps, source).length > 0) continue;
+    const volume = type === "volume" && anonymous ? deps.volumes.get(source) : undefined;
+    if (!volume || volumeUsers(deps, source).length > 0) continue;
     deps.volumes.remove(source);
     await deps.volumeDriver.remove(source);
-    deps.events.publish({
-      type: "volume",
-      action: "destroy",
-      actor: { id: source, attributes: { driver: "local" } },
-    });
+    publishVolume(deps, volume, "destroy");
   }
 }
 

@@ -4,6 +4,7 @@ import { type EndedFacts, type InstanceRecord, isRunning, type RunningState } fr
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
 import { runtimeOf } from "./find.ts";
+import { releaseVolumes } from "./instance-volumes.ts";
 import { purgeInstance } from "./remove.ts";
 import { shouldRestart } from "./restart-policy.ts";
 import { releaseSharedMemory } from "./shared-memory.ts";
@@ -72,6 +73,7 @@ export async function releaseRun(deps: InstanceDeps, record: InstanceRecord): Pr
   await runtimeOf(deps, record).delete(record.id);
   await leaveNetwork(deps, record.id);
   releaseSharedMemory(deps, record);
+  releaseVolumes(deps, record);
   deps.snapshots.unmount(record.id);
   deps.exits.forget(record.id);
 }

@@ -7,6 +7,7 @@ import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
 import { planInstanceMounts } from "./instance-mounts.ts";
 import { planInstanceSpec } from "./instance-spec.ts";
+import { releaseVolumes } from "./instance-volumes.ts";
 import { type Joined, joinNetwork } from "./join-network.ts";
 import { purgeInstance } from "./remove.ts";
 import { mountSharedMemory, releaseSharedMemory } from "./shared-memory.ts";
@@ -52,6 +53,7 @@ async function bringUp(deps: InstanceDeps, record: InstanceRecord, undo: Undo): 
   mountSharedMemory(deps, record);
   undo.add(() => releaseSharedMemory(deps, record));
   const joined = await joinNetwork(deps, record, undo);
+  undo.add(() => releaseVolumes(deps, record));
   const mounts = await planInstanceMounts(deps, record, { rootPath, joined });
   const spec = planInstanceSpec(deps, record, { rootPath, joined, mounts });
   undo.add(() => runtime.delete(id));

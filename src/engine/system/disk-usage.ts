@@ -40,7 +40,7 @@ function volumeUsage(deps: InstanceDeps) {
   return Promise.all(
     deps.volumes.list().map(async (volume) => ({
       volume,
-      bytes: await deps.volumeDriver.sizeBytes(volume.name),
+      bytes: await deps.volumeDriver.sizeBytes(volume),
       users: volumeUsers(deps, volume.name).length,
     })),
   );

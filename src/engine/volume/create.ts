@@ -1,5 +1,7 @@
-import { conflict, invalid, notFound, unsupported } from "../../base/error.ts";
+import { conflict, invalid, notFound } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
+import type { KeyedLock } from "../../base/keyed-lock.ts";
+import { parseBytes } from "../../base/size.ts";
 import { now } from "../../base/time.ts";
 import type { EventBus } from "../../core/event.ts";
 import type { VolumeDriver, VolumeRecord, VolumeRepository } from "../../core/volume.ts";
@@ -8,6 +10,7 @@ export interface VolumeDeps {
   readonly volumes: VolumeRepository;
   readonly volumeDriver: VolumeDriver;
   readonly events: EventBus;
+  readonly locks: KeyedLock;
 }
 
 export interface CreateVolumeRequest {
@@ -21,6 +24,18 @@ export interface CreateVolumeRequest {
 
 /** Makes a volume; one that is there with the same options is returned as it is. */
 export async function createVolume(deps: VolumeDeps, request: CreateVolumeRequest): Promise<VolumeRecord> {
+  const volume = newVolume(request);
+  return await deps.locks.run(`new volume ${volume.name}`, async () => {
+    const present = deps.volumes.get(volume.name);
+    if (present) return checkSame(present, volume.options);
+    await deps.volumeDriver.create(volume);
+    recordVolume(deps, volume);
+    return volume;
+  });
+}
+
+/** The record of a volume that is to be made. Refuses a name or options that cannot be. */
+export function newVolume(request: CreateVolumeRequest): VolumeRecord {
   const driver = request.driver || "local";
   if (driver !== "local") throw notFound(`error looking up volume plugin ${driver}: plugin "${driver}" not found`);
   const name = request.name || newId();
@@ -29,31 +44,53 @@ export async function createVolume(deps: VolumeDeps, request: CreateVolumeReques
       `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
     );
   }
-  const options = checkOptions(request.options ?? {});
-  const present = deps.volumes.get(name);
-  if (present) return checkSame(present, options);
-  const volume: VolumeRecord = {
+  return {
     name,
     driver: "local",
     createdAt: `${now().slice(0, 19)}Z`,
     labels: request.labels ?? {},
-    options,
+    options: checkOptions(name, request.options ?? {}),
     anonymous: request.anonymous ?? request.name === "",
   };
-  deps.volumeDriver.create(volume);
-  deps.volumes.put(volume);
-  deps.events.publish({ type: "volume", action: "create", actor: { id: name, attributes: { driver: "local" } } });
-  return volume;
 }
 
-function checkOptions(options: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  const known = ["type", "device", "o"];
-  const bad = Object.keys(options).find((option) => !known.includes(option));
-  if (bad === "size") throw unsupported("volume option size is not supported: the storage of volumes has no quota");
-  if (bad !== undefined) throw invalid(`invalid option: "${bad}"`);
-  if (Object.keys(options).length > 0 && !options["device"]) throw invalid(`missing required option: "device"`);
-  if (options["device"] && !options["type"] && !/\bbind\b/.test(options["o"] ?? "")) {
-    throw invalid(`missing required option: "type"`);
+export function recordVolume(deps: VolumeDeps, volume: VolumeRecord): void {
+  deps.volumes.put(volume);
+  publishVolume(deps, volume, "create");
+}
+
+export function publishVolume(
+  { events }: Pick<VolumeDeps, "events">,
+  { name, driver }: VolumeRecord,
+  action: string,
+  more: Readonly<Record<string, string>> = {},
+): void {
+  events.publish({ type: "volume", action, actor: { id: name, attributes: { driver, ...more } } });
+}
+
+/** Which other options each one needs. */
+const needs: Readonly<Record<string, readonly string[]>> = {
+  type: ["device"],
+  device: ["type"],
+  o: ["device", "type"],
+  size: [],
+};
+
+/** A file system needs room for its own records. */
+const minSizeBytes = 4 << 20;
+
+function checkOptions(name: string, options: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const names = Object.keys(options);
+  const bad = names.find((option) => !Object.hasOwn(needs, option));
+  if (bad !== undefined) throw invalid(`create ${name}: invalid option: "${bad}"`);
+  const missing = names.flatMap((option) => needs[option]!).find((option) => !options[option]);
+  if (missing !== undefined) throw invalid(`create ${name}: missing required option: "${missing}"`);
+  if (options["size"] === undefined) return options;
+  if (options["device"]) {
+    throw invalid(`create ${name}: size is for a volume without a device`, { hint: "a tmpfs takes o=size=…" });
+  }
+  if (parseBytes(options["size"]) < minSizeBytes) {
+    throw invalid(`create ${name}: size ${options["size"]} is too small for a volume: it wants at least 4m`);
   }
   return options;
 }

@@ -3,6 +3,8 @@ import { hasLabel } from "../../base/labels.ts";
 import type { VolumeRecord } from "../../core/volume.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { volumeUsers } from "../instance/remove.ts";
+import { publishVolume } from "./create.ts";
+import { onVolume } from "./lock.ts";
 
 export const volumeFilters = ["dangling", "driver", "label", "name"] as const;
 export const volumePruneFilters = ["all", "label", "label!"] as const;
@@ -37,16 +39,18 @@ function volumeTest(deps: InstanceDeps, name: string, values: readonly string[])
 
 export async function removeVolume(deps: InstanceDeps, name: string, force: boolean): Promise<void> {
   if (force && !deps.volumes.get(name)) return;
-  const volume = findVolume(deps, name);
-  const users = volumeUsers(deps, name).map(({ id }) => id);
-  if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(", ")}]`);
-  await discard(deps, volume);
+  await onVolume(deps, name, async () => {
+    const volume = findVolume(deps, name);
+    const users = volumeUsers(deps, name).map(({ id }) => id);
+    if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(", ")}]`);
+    await discard(deps, volume);
+  });
 }
 
-async function discard(deps: InstanceDeps, { name }: VolumeRecord): Promise<void> {
-  deps.volumes.remove(name);
-  await deps.volumeDriver.remove(name);
-  deps.events.publish({ type: "volume", action: "destroy", actor: { id: name, attributes: { driver: "local" } } });
+async function discard(deps: InstanceDeps, volume: VolumeRecord): Promise<void> {
+  deps.volumes.remove(volume.name);
+  await deps.volumeDriver.remove(volume.name);
+  publishVolume(deps, volume, "destroy");
 }
 
 /** Removes volumes nobody mounts; named ones only with the filter `all=true`. */
@@ -60,11 +64,18 @@ export async function pruneVolumes(
     .filter((volume) => (all || volume.anonymous) && volumeUsers(deps, volume.name).length === 0)
     .filter((volume) => (filters.get("label") ?? []).every((label) => hasLabel(volume.labels, label)))
     .filter((volume) => !(filters.get("label!") ?? []).some((label) => hasLabel(volume.labels, label)));
+  const names: string[] = [];
   let bytes = 0;
   for (const volume of doomed) {
-    bytes += await deps.volumeDriver.sizeBytes(volume.name);
-    await discard(deps, volume);
+    await onVolume(deps, volume.name, async () => {
+      // Since the list was made somebody may have removed it or come to use it.
+      if (!deps.volumes.get(volume.name) || volumeUsers(deps, volume.name).length > 0) return;
+      const freed = await deps.volumeDriver.sizeBytes(volume);
+      await discard(deps, volume);
+      names.push(volume.name);
+      bytes += freed;
+    });
   }
   deps.events.publish({ type: "volume", action: "prune", actor: { id: "", attributes: { reclaimed: String(bytes) } } });
-  return { names: doomed.map(({ name }) => name), bytes };
+  return { names, bytes };
 }

@@ -9,6 +9,7 @@ import { networkRoutes } from "./network.ts";
 import { registryRoutes } from "./registry.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
 import { volumeRoutes } from "./volume.ts";
+import { volumeContentRoutes } from "./volume-content.ts";
 
 /** Every route of the engine, in the order in which they are tried. */
 export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
@@ -18,6 +19,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...containerFileRoutes,
   ...execRoutes,
   ...volumeRoutes,
+  ...volumeContentRoutes,
   ...networkRoutes,
   ...diskUsageRoutes,
   ...registryRoutes,

@@ -6,7 +6,7 @@ import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { exportInstance, readPath, statPath, writePath } from "../../engine/instance/files.ts";
 import { type Exchange, empty, json, type Route, sent } from "../exchange.ts";
 import { readObject, shapeOf } from "../json-body.ts";
-import { writeAll } from "../raw-stream.ts";
+import { pipeOut } from "../raw-stream.ts";
 
 type Handler = Route<InstanceDeps>["handle"];
 
@@ -37,7 +37,7 @@ const head: Handler = async (exchange, deps) => {
 const get: Handler = async (exchange, deps) => {
   const { stat, tar } = await readPath(deps, exchange.params["id"]!, wantedPath(exchange));
   exchange.response.writeHead(200, { "Content-Type": "application/x-tar", ...statHeader(stat) });
-  await pipe(tar, exchange);
+  await pipeOut(tar, exchange);
   return sent;
 };
 
@@ -55,24 +55,9 @@ const put: Handler = async (exchange, deps) => {
 const exportRoot: Handler = async (exchange, deps) => {
   const tar = await exportInstance(deps, exchange.params["id"]!);
   exchange.response.writeHead(200, { "Content-Type": "application/octet-stream" });
-  await pipe(tar, exchange);
+  await pipeOut(tar, exchange);
   return sent;
 };
-
-/** Sends a stream; one that breaks cuts the connection, so that the client does not take a part for the whole. */
-async function pipe(source: import("node:stream").Readable, { response, signal }: Exchange): Promise<void> {
-  signal.addEventListener("abort", () => source.destroy());
-  try {
-    for await (const chunk of source as AsyncIterable<Buffer>) {
-      if (!(await writeAll(response, chunk))) break;
-    }
-    response.end();
-  } catch {
-    response.destroy();
-  } finally {
-    source.destroy();
-  }
-}
 
 const commit: Handler = async (exchange, deps) => {
   const { query } = exchange;

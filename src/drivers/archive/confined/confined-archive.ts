@@ -23,6 +23,8 @@ export function createConfinedArchive(): ArchiveDriver {
     },
     exportRoot: (root) => readConfined({ op: "packRoot", root }).tar,
     copyUp: (root, path, target) => copyUp({ root, path: absolute(path) }, target),
+    packTree: (path) => readConfined({ op: "packContent", root: { path }, path: "/" }).tar,
+    unpackTree: async (target, tar) => void (await feedConfined({ op: "unpackTree", target }, tar)),
     readFile: async (root, path, maxBytes) => {
       const content = await runConfined({ op: "readFile", root, path: absolute(path), maxBytes });
       return content === null ? undefined : Buffer.from(content as string, "base64");

@@ -1,67 +1,89 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
-import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { newId } from "../../../base/id.ts";
+import { parseBytes } from "../../../base/size.ts";
 import type { VolumeDriver, VolumeRecord } from "../../../core/volume.ts";
-import { listMounts, mount, mountFlag, unmount } from "../../../os/mount.ts";
+import { unmount } from "../../../os/mount.ts";
+import { mountDevice } from "./device.ts";
+import { createSnapshots } from "./snapshots.ts";
+import {
+  dataName,
+  diskBytes,
+  imageName,
+  inMakingPlace,
+  isMounted,
+  makeImage,
+  makingPlace,
+  mountImage,
+  removeTree,
+  storageOf,
+  sweepStorage,
+} from "./storage.ts";
 
-/** Volumes as directories `ROOT/NAME/_data`. */
+/** Volumes as `ROOT/NAME/_data`: a directory, or the place where a device or the sized `disk.img` beside it is mounted. */
 export function createLocalVolumes(root: string): VolumeDriver {
   mkdirSync(root, { recursive: true, mode: 0o701 });
   const home = (name: string) => join(root, name);
-  const path = (name: string) => join(home(name), "_data");
+  const path = (name: string) => join(home(name), dataName);
+  const isSized = (name: string) => storageOf(home(name)) === imageName;
+  const users = new Map<string, Set<string>>();
+  const hold = (name: string, user: string) => {
+    if (!users.get(name)?.add(user)) users.set(name, new Set([user]));
+  };
   return {
     path,
-    create: ({ name }) => void mkdirSync(path(name), { recursive: true, mode: 0o755 }),
-    mount(volume) {
-      mkdirSync(path(volume.name), { recursive: true, mode: 0o755 });
-      if (volume.options["device"] && !isMounted(path(volume.name))) mount(planMount(volume, path(volume.name)));
-      return path(volume.name);
+    create: (volume, fill) => create(root, volume, fill),
+    async mount(volume, user) {
+      const target = path(volume.name);
+      mkdirSync(target, { recursive: true, mode: 0o755 });
+      if (isSized(volume.name)) {
+        if (!isMounted(target)) await mountImage(join(home(volume.name), imageName), target);
+      } else if (volume.options["device"] && !isMounted(target)) await mountDevice(volume, target);
+      hold(volume.name, user);
+      return target;
     },
-    unmount: (name) => unmount(path(name)),
+    hold: (volume, user) => hold(volume.name, user),
+    release({ name, options }, user) {
+      const left = users.get(name);
+      if (!left?.delete(user) || left.size > 0) return;
+      users.delete(name);
+      if (options["device"] || isSized(name)) unmount(path(name));
+    },
     async remove(name) {
+      users.delete(name);
       if (!existsSync(home(name))) return;
       unmount(path(name));
       // Out of the way in one step, so that no half-removed volume is ever seen.
-      const doomed = join(root, `.removing-${newId().slice(0, 12)}`);
-      renameSync(home(name), doomed);
-      await rm(doomed, { recursive: true, force: true });
+      const doomed = makingPlace(root);
+      renameSync(home(name), join(doomed, name));
+      await removeTree(doomed);
     },
     // A create that was cut short leaves a volume without its directory.
-    isEmpty: (name) => !existsSync(path(name)) || readdirSync(path(name)).length === 0,
-    sizeBytes: (name) => treeBytes(path(name)),
-    list: () => readdirSync(root),
+    isEmpty: (name) =>
+      (!isSized(name) || isMounted(path(name))) && (!existsSync(path(name)) || readdirSync(path(name)).length === 0),
+    async sizeBytes({ name, options }) {
+      const own = options["device"] ? [] : [join(home(name), storageOf(home(name)))];
+      const sizes = await Promise.all([...own, join(home(name), "snapshots")].map(diskBytes));
+      return sizes.reduce((sum, size) => sum + size, 0);
+    },
+    list: () => readdirSync(root).filter((name) => !name.startsWith(".")),
+    sweep: () => sweepStorage(root),
+    ...createSnapshots(root),
   };
 }
 
-const isMounted = (path: string): boolean => listMounts().some(({ target }) => target === path);
-
-/** `type`, `device` and `o` as mount(8) takes them; flags are split from the file system's own options. */
-function planMount({ options }: VolumeRecord, target: string) {
-  const words = (options["o"] ?? "").split(",").filter(Boolean);
-  const flags: Record<string, number> = {
-    ro: mountFlag.readonly,
-    nosuid: mountFlag.nosuid,
-    nodev: mountFlag.nodev,
-    noexec: mountFlag.noexec,
-    bind: mountFlag.bind,
-    rbind: mountFlag.bind | mountFlag.recursive,
-  };
-  const type = options["type"] === "none" ? "" : (options["type"] ?? "");
-  return {
-    source: options["device"] ?? "",
-    target,
-    type,
-    flags: words.reduce((sum, word) => sum | (flags[word] ?? 0), 0),
-    data: words.filter((word) => !(word in flags) && !["rw", "defaults"].includes(word)).join(","),
-  };
-}
-
-async function treeBytes(path: string): Promise<number> {
-  const stat = await lstat(path).catch(() => undefined);
-  if (!stat) return 0;
-  if (!stat.isDirectory()) return stat.blocks * 512;
-  const entries = await readdir(path).catch(() => []);
-  const sizes = await Promise.all(entries.map((entry) => treeBytes(join(path, entry))));
-  return sizes.reduce((sum, size) => sum + size, stat.blocks * 512);
+async function create(root: string, volume: VolumeRecord, fill?: (path: string) => Promise<void>): Promise<void> {
+  const home = join(root, volume.name);
+  if (existsSync(home) && !fill) return;
+  await inMakingPlace(root, async (place) => {
+    const data = join(place, dataName);
+    mkdirSync(data, { mode: 0o755 });
+    const { size } = volume.options;
+    if (size) await makeImage(join(place, imageName), parseBytes(size));
+    if (fill) {
+      if (size) await mountImage(join(place, imageName), data);
+      await fill(data);
+      unmount(data);
+    }
+    renameSync(place, home);
+  });
 }
