@@ -23,6 +23,8 @@ export interface SnapshotStore {
 
   /** Makes a writable root over the layers, bottom first. Under 5 ms: it only makes directories. */
   prepare(rootId: string, layers: readonly ChainId[]): void;
+  /** As `prepare`, with no more than so many bytes of its own; fails with unavailable where that cannot be had. */
+  prepareSized(rootId: string, layers: readonly ChainId[], bytes: number): Promise<void>;
   /** Mounts the root and returns its path. */
   mount(rootId: string): string;
   unmount(rootId: string): void;

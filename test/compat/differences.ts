@@ -41,12 +41,6 @@ export const differences: readonly Difference[] = [
     fits: statuses(/^503$/, /^501$/),
   },
   {
-    docker: "`--storage-opt` is checked by the storage driver (500)",
-    isle: "501",
-    reason: "the storage of roots has no quota",
-    fits: statuses(/^500$/, /^501$/),
-  },
-  {
     docker: "403 for a network named like a predefined one",
     isle: "409",
     reason: "it is a name that is taken like any other",

@@ -209,3 +209,35 @@ test("copying to and from a stopped container reaches what its volumes' devices 
   await isle("cp", `${id}:/v/letter`, join(daemon.directory, "back"));
   expect(readFileSync(join(daemon.directory, "back"), "utf8")).toBe("dear\n");
 });
+
+test("an instance with a storage size writes no more than that, and is committed, copied and measured like any other", async () => {
+  const HostConfig = { StorageOpt: { size: "16m" } };
+  const script = "dd if=/dev/zero of=/big bs=65536 count=500; rm /big; echo kept > /kept; stat -c %a /";
+  const { id, exitCode, stdout, stderr } = await box.finish({ script, HostConfig });
+  expect([exitCode, stdout]).toEqual([0, "755\n"]);
+  expect(stderr).toContain("No space left on device");
+  const mounts = async () => (await daemon.inNamespaces(["grep", "-c", "/dev/loop", "/proc/self/mounts"])).stdout;
+  expect(await mounts()).toBe("0\n");
+  expect(await daemon.api.ok("GET", `/containers/${id}/changes`)).toEqual([{ Path: "/kept", Kind: 1 }]);
+  const [listed] = await daemon.api.ok("GET", "/containers/json", { query: { all: true, size: true } });
+  expect(listed.SizeRw).toBe(5);
+  await isle("commit", id, "committed");
+  expect(await box.output("cat /kept", { Image: "committed" })).toBe("kept");
+  await isle("cp", `${id}:/kept`, join(daemon.directory, "kept"));
+  expect(readFileSync(join(daemon.directory, "kept"), "utf8")).toBe("kept\n");
+  await daemon.api.ok("POST", `/containers/${id}/start`);
+  await daemon.kill();
+  await daemon.restart();
+  await box.remove(id);
+  expect(await mounts()).toBe("0\n");
+  const wrong: [object, string][] = [
+    [{ size: "1m" }, "too small"],
+    [{ size: "many" }, "invalid size"],
+    [{ other: "1" }, "Unknown option other"],
+  ];
+  for (const [StorageOpt, reason] of wrong) {
+    const json = { Image: "busybox", HostConfig: { StorageOpt } };
+    const reply = await daemon.api.post("/containers/create", { json });
+    expect([reply.status, reply.json.message]).toEqual([400, expect.stringContaining(reason)]);
+  }
+});

@@ -4,6 +4,7 @@ import { newId } from "../../base/id.ts";
 import { formatPlatform, hostPlatform, parsePlatform, platformMatches } from "../../base/platform.ts";
 import { randomName } from "../../base/random-name.ts";
 import { parseSignal } from "../../base/signals.ts";
+import { parseBytes } from "../../base/size.ts";
 import { now } from "../../base/time.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
 import type { ImageRecord } from "../../core/image.ts";
@@ -45,20 +46,20 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
   const mounts = parseMounts(config, host, inheritedMounts(deps, host));
   checkSources(deps, mounts);
   const record = await withUndo(async (undo) => {
+    undo.add(() => deps.snapshots.removeRoot(id));
+    const layers = image.layers.map(({ chainId }) => chainId);
+    const { size } = host.StorageOpt ?? {};
+    if (size) await deps.snapshots.prepareSized(id, layers, parseBytes(size));
+    else deps.snapshots.prepare(id, layers);
     // Another client may remove one while the next is made.
     while (!hasVolumes(deps, mounts)) await makeVolumes(deps, mounts, undo);
-    deps.snapshots.prepare(
-      id,
-      image.layers.map(({ chainId }) => chainId),
-    );
-    undo.add(() => deps.snapshots.removeRoot(id));
     deps.machine.makeDirectory(deps.settings.paths.instance(id));
     undo.add(() => deps.machine.removeTree(deps.settings.paths.instance(id)));
     return insert(deps, request.name, {
       id,
       createdAt: now(),
       image: { id: image.id, name: request.config.Image ?? "" },
-      layers: image.layers.map(({ chainId }) => chainId),
+      layers,
       config,
       host,
       networks: request.networks,

@@ -75,7 +75,7 @@ export const optionSupport = {
     support: "partly",
     note: "no-new-privileges, seccomp, systempaths; apparmor and label where the kernel has them, else refused",
   },
-  StorageOpt: { support: "refused", note: "the storage of roots has no quota" },
+  StorageOpt: { support: "partly", note: "size" },
   Tmpfs: works,
   UTSMode: works,
   UsernsMode: { support: "partly", note: "host" },

@@ -170,14 +170,23 @@ function refuseUnsupported(host: HostConfig): void {
   if (host.Isolation && host.Isolation !== "default") {
     throw invalid(`invalid isolation: ${host.Isolation}`, { hint: "choose the isolation with --runtime" });
   }
-  if (Object.keys(host.StorageOpt ?? {}).length > 0) {
-    throw unsupported("--storage-opt is not supported: the storage of roots has no quota");
-  }
+  validateStorage(host.StorageOpt ?? {});
   const type = host.LogConfig?.Type || "json-file";
   if (!["json-file", "local", "none"].includes(type)) {
     throw unsupported(`logger: no log driver named '${type}' is registered: json-file, local and none are`);
   }
   validateLogOptions(host.LogConfig?.Config ?? {}, type);
+}
+
+/** A file system needs room for its own records. */
+const minStorageBytes = 4 << 20;
+
+function validateStorage(options: Readonly<Record<string, string | null>>): void {
+  const unknown = Object.keys(options).find((name) => name !== "size");
+  if (unknown !== undefined) throw invalid(`Unknown option ${unknown}`, { hint: "the storage option is size" });
+  if (options["size"] !== undefined && parseBytes(options["size"] ?? "") < minStorageBytes) {
+    throw invalid(`storage size ${options["size"]} is too small: it wants at least 4m`);
+  }
 }
 
 function validateLogOptions(options: Record<string, string | null>, type: string): void {

@@ -1,12 +1,13 @@
 import { readdirSync } from "node:fs";
 import { relative } from "node:path";
+import { Readable } from "node:stream";
 import type { ContentStore } from "../../../core/content.ts";
 import type { Change, SnapshotStore } from "../../../core/snapshot.ts";
 import { readConfined, runConfined } from "../../../os/confined/confined.ts";
 import { makeBaseLayer } from "./base-layer.ts";
 import { createLayers } from "./layers.ts";
 import { layerPath, makePlaces, type Places } from "./places.ts";
-import { createRoots } from "./roots.ts";
+import { createRoots, type Roots } from "./roots.ts";
 import { emptyDirectory } from "./trash.ts";
 
 export interface OverlayOptions {
@@ -30,23 +31,35 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
     removeLayer: layers.remove,
     listLayers: layers.list,
     prepare: roots.prepare,
+    prepareSized: roots.prepareSized,
     mount: roots.mount,
     unmount: roots.unmount,
     removeRoot: roots.remove,
     listRoots: roots.list,
     layersInUse: () => new Set(roots.list().flatMap(roots.lowersOf)),
-    usage: async (rootId) => {
-      const usage = await runConfined({ op: "usage", target: roots.upperOf(rootId) });
-      return { sizeBytes: (usage as { sizeBytes: number }).sizeBytes };
-    },
-    changes: async (rootId) => {
-      const upper = relative(places.base, roots.upperOf(rootId));
-      const lowers = roots.lowersOf(rootId).map((layer) => relative(places.base, `${layerPath(places, layer)}/fs`));
-      return (await runConfined({ op: "changes", base: places.base, upper, lowers })) as Change[];
-    },
-    diff: (rootId) => readConfined({ op: "packUpper", upper: roots.upperOf(rootId) }).tar,
+    usage: (rootId) =>
+      roots.withUpper(rootId, async (target) => {
+        const usage = await runConfined({ op: "usage", target });
+        return { sizeBytes: (usage as { sizeBytes: number }).sizeBytes };
+      }),
+    changes: (rootId) =>
+      roots.withUpper(rootId, async (path) => {
+        const upper = relative(places.base, path);
+        const lowers = roots.lowersOf(rootId).map((layer) => relative(places.base, `${layerPath(places, layer)}/fs`));
+        return (await runConfined({ op: "changes", base: places.base, upper, lowers })) as Change[];
+      }),
+    diff: (rootId) => Readable.from(packUpper(roots, rootId), { objectMode: false }),
     sweep: () => sweep(places, layers),
   };
+}
+
+async function* packUpper(roots: Roots, rootId: string): AsyncGenerator<Buffer, void> {
+  const { upper, release } = roots.openUpper(rootId);
+  try {
+    yield* readConfined({ op: "packUpper", upper }).tar as AsyncIterable<Buffer>;
+  } finally {
+    release();
+  }
 }
 
 async function sweep(places: Places, layers: { repairLinks(): void }): Promise<void> {

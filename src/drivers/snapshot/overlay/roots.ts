@@ -8,9 +8,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { IsleError, isErrno, notFound } from "../../../base/error.ts";
 import type { ChainId } from "../../../core/snapshot.ts";
+import { makeImage, mountImage } from "../../../os/loop.ts";
 import { mount, unmount } from "../../../os/mount.ts";
 import { baseLayerName } from "./base-layer.ts";
 import { layerPath, type Places, shortName } from "./places.ts";
@@ -18,12 +19,14 @@ import { discard } from "./trash.ts";
 
 export interface Roots {
   prepare(rootId: string, layers: readonly ChainId[]): void;
+  prepareSized(rootId: string, layers: readonly ChainId[], bytes: number): Promise<void>;
   mount(rootId: string): string;
   unmount(rootId: string): void;
   remove(rootId: string): Promise<void>;
   list(): string[];
-  /** Directory with the root's changes. Fails with notFound. */
-  upperOf(rootId: string): string;
+  /** Directory with the root's changes, there until the release. Fails with notFound. */
+  openUpper(rootId: string): { upper: string; release(): void };
+  withUpper<T>(rootId: string, work: (upper: string) => Promise<T>): Promise<T>;
   /** Layers below the root, uppermost first; none for a root that was never finished. */
   lowersOf(rootId: string): ChainId[];
 }
@@ -33,15 +36,24 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
   const mergedOf = (rootId: string): string => join(pathOf(rootId), "merged");
   const takeDown = (rootId: string): void => {
     if (isMounted(mergedOf(rootId))) unmount(mergedOf(rootId));
+    unmountDisk(pathOf(rootId));
+  };
+  const openUpper: Roots["openUpper"] = (rootId) => {
+    const root = pathOf(rootId);
+    if (!isSized(root) && !existsSync(join(root, "upper"))) throw notFound(`no root file system ${rootId}`);
+    const upper = join(mountDisk(root), "upper");
+    return { upper, release: () => void (isMounted(mergedOf(rootId)) || unmountDisk(root)) };
   };
   return {
     prepare: (rootId, layers) => prepare(places, pathOf(rootId), layers),
+    prepareSized: (rootId, layers, bytes) => prepareSized(places, { root: pathOf(rootId), layers, bytes }),
     mount: (rootId) => {
       const target = mergedOf(rootId);
       if (!isMounted(target)) {
         const layers = readLowers(pathOf(rootId));
         const names = layers.map(shortName);
-        mountLayers(places, layers, { target, data: overlayOptions({ rootId, names, features }) });
+        const writable = relative(places.roots, mountDisk(pathOf(rootId)));
+        mountLayers(places, layers, { target, data: overlayOptions({ writable, names, features }) });
       }
       return target;
     },
@@ -51,10 +63,14 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
       return discard(places.trash, pathOf(rootId));
     },
     list: () => readdirSync(places.roots),
-    upperOf: (rootId) => {
-      const upper = join(pathOf(rootId), "upper");
-      if (statSync(upper, { throwIfNoEntry: false })) return upper;
-      throw notFound(`no root file system ${rootId}`);
+    openUpper,
+    async withUpper(rootId, work) {
+      const { upper, release } = openUpper(rootId);
+      try {
+        return await work(upper);
+      } finally {
+        release();
+      }
     },
     lowersOf: (rootId) => (existsSync(join(pathOf(rootId), "lower")) ? readLowers(pathOf(rootId)) : []),
   };
@@ -63,16 +79,50 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
 /** The list of layers is written last: a root with it is whole. */
 function prepare(places: Places, root: string, layers: readonly ChainId[]): void {
   mkdirSync(root, { mode: 0o710 });
-  for (const [name, mode] of [
-    ["upper", 0o755],
-    ["work", 0o700],
-    ["merged", 0o700],
-  ] as const) {
-    mkdirSync(join(root, name), { mode });
-  }
+  makeWritable(places, root, layers);
+  finish(root, layers);
+}
+
+/** What is written lies in an image of its own, which is mounted while it is looked at. */
+async function prepareSized(
+  places: Places,
+  { root, layers, bytes }: { root: string; layers: readonly ChainId[]; bytes: number },
+): Promise<void> {
+  mkdirSync(join(root, diskName), { recursive: true, mode: 0o710 });
+  await makeImage(join(root, imageName), bytes);
+  makeWritable(places, mountDisk(root), layers);
+  unmountDisk(root);
+  finish(root, layers);
+}
+
+function makeWritable(places: Places, parent: string, layers: readonly ChainId[]): void {
+  mkdirSync(join(parent, "upper"), { mode: 0o755 });
+  mkdirSync(join(parent, "work"), { mode: 0o700 });
   const top = layers.at(-1);
-  if (top) copyTopDirectory(places, top, join(root, "upper"));
+  if (top) copyTopDirectory(places, top, join(parent, "upper"));
+}
+
+function finish(root: string, layers: readonly ChainId[]): void {
+  mkdirSync(join(root, "merged"), { mode: 0o700 });
   writeFileSync(join(root, "lower"), JSON.stringify(layers.toReversed()));
+}
+
+const imageName = "disk.img";
+const diskName = "disk";
+
+const isSized = (root: string): boolean => existsSync(join(root, imageName));
+
+/** The directory that holds the upper and the work directory of a root. */
+function mountDisk(root: string): string {
+  if (!isSized(root)) return root;
+  const disk = join(root, diskName);
+  if (!isMounted(disk)) mountImage(join(root, imageName), disk);
+  return disk;
+}
+
+function unmountDisk(root: string): void {
+  const disk = join(root, diskName);
+  if (isMounted(disk)) unmount(disk);
 }
 
 /** The root directory of the mount shows the upper directory's owner and mode, which must be the image's. */
@@ -101,11 +151,12 @@ function isMounted(target: string): boolean {
 const plainLayers = { index: "index=off", metacopy: "metacopy=off", redirect_dir: "redirect_dir=off" };
 
 export function overlayOptions({
-  rootId,
+  writable,
   names,
   features,
 }: {
-  rootId: string;
+  /** What holds the upper and the work directory, seen from the directory of roots. */
+  writable: string;
   /** Short names of the layers, uppermost first. */
   names: readonly string[];
   /** Options the running kernel's overlayfs has. */
@@ -113,7 +164,7 @@ export function overlayOptions({
 }): string {
   const extra = Object.entries(plainLayers).flatMap(([feature, option]) => (features.has(feature) ? [option] : []));
   const lower = `lowerdir=${[...names, baseLayerName].join(":")}`;
-  const root = `../roots/${rootId}`;
+  const root = `../roots/${writable}`;
   return [lower, `upperdir=${root}/upper`, `workdir=${root}/work`, ...extra].join(",");
 }
 

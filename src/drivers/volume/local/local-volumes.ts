@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { parseBytes } from "../../../base/size.ts";
 import type { VolumeDriver, VolumeRecord } from "../../../core/volume.ts";
+import { makeImage } from "../../../os/loop.ts";
 import { unmount } from "../../../os/mount.ts";
 import { mountDevice } from "./device.ts";
 import { createSnapshots } from "./snapshots.ts";
@@ -11,9 +12,8 @@ import {
   imageName,
   inMakingPlace,
   isMounted,
-  makeImage,
   makingPlace,
-  mountImage,
+  mountVolume,
   removeTree,
   storageOf,
   sweepStorage,
@@ -36,7 +36,7 @@ export function createLocalVolumes(root: string): VolumeDriver {
       const target = path(volume.name);
       mkdirSync(target, { recursive: true, mode: 0o755 });
       if (isSized(volume.name)) {
-        if (!isMounted(target)) await mountImage(join(home(volume.name), imageName), target);
+        if (!isMounted(target)) mountVolume(join(home(volume.name), imageName), target);
       } else if (volume.options["device"] && !isMounted(target)) await mountDevice(volume, target);
       hold(volume.name, user);
       return target;
@@ -80,7 +80,7 @@ async function create(root: string, volume: VolumeRecord, fill?: (path: string) 
     const { size } = volume.options;
     if (size) await makeImage(join(place, imageName), parseBytes(size));
     if (fill) {
-      if (size) await mountImage(join(place, imageName), data);
+      if (size) mountVolume(join(place, imageName), data);
       await fill(data);
       unmount(data);
     }

@@ -14,7 +14,7 @@ import {
   inMakingPlace,
   isMounted,
   makingPlace,
-  mountImage,
+  mountVolume,
   removeTree,
   storageOf,
 } from "./storage.ts";
@@ -122,7 +122,7 @@ async function open(root: string, source: ContentSource): Promise<StillTree> {
     const path = join(place, dataName);
     if (inImage) {
       mkdirSync(path);
-      await mountImage(join(place, imageName), path);
+      mountVolume(join(place, imageName), path);
     }
     return {
       path,

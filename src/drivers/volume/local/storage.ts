@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { newId } from "../../../base/id.ts";
 import type { CopyMethod } from "../../../core/volume-snapshot.ts";
 import { runWithUs } from "../../../os/dying-child.ts";
+import { mountImage } from "../../../os/loop.ts";
 import { listMounts, unmount } from "../../../os/mount.ts";
 import { run, runOk } from "../../../os/process.ts";
 
@@ -61,15 +62,9 @@ export async function diskBytes(path: string): Promise<number> {
   return Number(/^(\d+)/.exec(stdout)?.[1] ?? 0);
 }
 
-/** An empty file system that holds at most so many bytes, a little less for its own records. */
-export async function makeImage(file: string, bytes: number): Promise<void> {
-  await runWithUs("truncate", ["-s", String(bytes), "--", file]);
-  await runWithUs("mkfs.ext4", ["-q", "-F", "-m", "0", "-E", "nodiscard,lazy_itable_init=1", "--", file]);
-}
-
-/** Mounts the image through a loop device, which is given back with the mount. */
-export async function mountImage(file: string, target: string): Promise<void> {
-  await runOk("mount", ["-n", "-t", "ext4", "-o", "loop", "--", file, target]);
+/** Mounts a volume's image. */
+export function mountVolume(file: string, target: string): void {
+  mountImage(file, target);
   try {
     rmdirSync(join(target, "lost+found"));
   } catch {
