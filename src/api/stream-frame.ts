@@ -1,9 +1,12 @@
 /**
  * Output of a workload without a terminal, several streams on one connection. Each frame is one byte for the stream
  * (0 stdin, 1 stdout, 2 stderr, 3 an error of the engine), three zero bytes, the payload's length as a big-endian
- * 32-bit number, and the payload.
+ * 32-bit number, and the payload. Stream 4 is isle's own: the exit code in decimal, as the last frame, for clients that
+ * ask for it with `exitFrameHeader` and so need no further request.
  */
-export const frameStreams = { stdin: 0, stdout: 1, stderr: 2, systemError: 3 } as const;
+export const frameStreams = { stdin: 0, stdout: 1, stderr: 2, systemError: 3, exitCode: 4 } as const;
+
+export const exitFrameHeader = "Isle-Exit-Frame";
 
 export type FrameStream = (typeof frameStreams)[keyof typeof frameStreams];
 
@@ -75,8 +78,7 @@ export class FrameDecoder {
     this.#header.set(part, this.#headerBytes);
     this.#headerBytes += part.length;
     if (this.#headerBytes === frameHeaderBytes) {
-      if (this.#header[0]! > frameStreams.systemError)
-        throw new RangeError(`unknown stream ${this.#header[0]} in frame`);
+      if (this.#header[0]! > frameStreams.exitCode) throw new RangeError(`unknown stream ${this.#header[0]} in frame`);
       this.#payloadLeft = new DataView(this.#header.buffer).getUint32(4);
       this.#headerBytes = 0;
     }

@@ -1,3 +1,4 @@
+import { exitFrameHeader } from "../api/stream-frame.ts";
 import type { ByteStream } from "../base/byte-stream.ts";
 import type { Client } from "./client.ts";
 
@@ -33,8 +34,12 @@ export type ExecStart = Pick<ExecConfig, "Tty" | "ConsoleSize">;
 export const startExecDetached = (client: Client, id: string, start: ExecStart): Promise<string> =>
   client.text("POST", `/exec/${id}/start`, { json: { ...start, Detach: true } });
 
+/** Without a terminal an isle daemon tells the exit code in the last frame. */
 export const startExec = (client: Client, id: string, start: ExecStart): Promise<ByteStream> =>
-  client.hijack("POST", `/exec/${id}/start`, { json: { ...start, Detach: false } });
+  client.hijack("POST", `/exec/${id}/start`, {
+    json: { ...start, Detach: false },
+    headers: { [exitFrameHeader]: "1" },
+  });
 
 export const inspectExec = (client: Client, id: string): Promise<ExecStatus> => client.json("GET", `/exec/${id}/json`);
 

@@ -35,6 +35,7 @@ export interface DaemonConfig {
   readonly init: boolean;
   readonly initPath: string | undefined;
   readonly cgroupParent: string;
+  readonly favorCgroupMoves: boolean;
   readonly shutdownTimeout: number;
   readonly metricsAddr: string | undefined;
 }
@@ -91,6 +92,10 @@ export const daemonKeys: Readonly<Record<string, Key>> = {
   init: { kind: "flag", help: "Put an init first in every container" },
   "init-path": { kind: "text", help: "Program to use as init" },
   "cgroup-parent": { kind: "text", help: "Parent cgroup of all containers" },
+  "cgroup-favor-moves": {
+    kind: "flag",
+    help: "Have the kernel favour quick starts (the default; --no-cgroup-favor-moves leaves it as it is)",
+  },
   "shutdown-timeout": { kind: "number", help: "Seconds for requests to end at shutdown" },
   "metrics-addr": { kind: "text", help: "Address for Prometheus, such as 127.0.0.1:9323" },
   "live-restore": { kind: "flag", help: "Accepted; containers always outlive the daemon" },
@@ -230,6 +235,7 @@ function toConfig(values: Values): DaemonConfig {
     init: values["init"] === true,
     initPath: text(values["init-path"]),
     cgroupParent: text(values["cgroup-parent"]) ?? "isle",
+    favorCgroupMoves: values["cgroup-favor-moves"] !== false,
     shutdownTimeout: number(values, "shutdown-timeout", 15),
     metricsAddr: text(values["metrics-addr"]),
   };

@@ -7,6 +7,7 @@ import { sweepImages } from "../engine/image/collect.ts";
 import { removeOrphans } from "../engine/instance/orphans.ts";
 import { liveAttachments, recoverInstances } from "../engine/instance/recover.ts";
 import { handleExit } from "../engine/instance/settle-exit.ts";
+import { favorCgroupMoves } from "../os/cgroup-moves.ts";
 import { writeFileAtomic } from "../os/files.ts";
 import { takeLock } from "../os/lock-file.ts";
 import { isHybridCgroup, reexecWithoutUnifiedCgroup } from "../os/reexec.ts";
@@ -46,6 +47,7 @@ export async function daemonMain(args: readonly string[]): Promise<number> {
 async function runDaemon(config: DaemonConfig): Promise<void> {
   if (process.getuid?.() !== 0) throw new IsleError("forbidden", "the daemon must run as root", { hint: "use sudo" });
   for (const host of config.hosts) splitHost(host);
+  if (config.favorCgroupMoves) favorCgroupMoves();
   if (isHybridCgroup()) reexecWithoutUnifiedCgroup();
   const log = createLogger(config.logLevel, config.logFormat);
   outlive(log);

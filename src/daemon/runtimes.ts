@@ -3,14 +3,15 @@ import type { ExitWatch, Runtime } from "../core/runtime.ts";
 import { watchExits } from "../drivers/runtime/oci/exits.ts";
 import { createOciRuntime } from "../drivers/runtime/oci/oci-runtime.ts";
 import { findProgram } from "../os/find-program.ts";
+import { sealProgram } from "../os/sealed-program.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonPaths } from "./paths.ts";
 import { requireProgram } from "./programs.ts";
 
 /** OCI runtimes looked for on every machine, by the name users write; the first that is there is the default. */
-const known: ReadonlyArray<{ name: string; program: string; args?: readonly string[] }> = [
-  { name: "crun", program: "crun" },
-  { name: "runc", program: "runc" },
+const known: ReadonlyArray<{ name: string; program: string; args?: readonly string[]; seals?: boolean }> = [
+  { name: "crun", program: "crun", seals: true },
+  { name: "runc", program: "runc", seals: true },
   { name: "gvisor", program: "runsc", args: ["--network=sandbox"] },
 ];
 
@@ -25,11 +26,13 @@ export interface Runtimes {
 export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtimes {
   const conmon = requireProgram("conmon", "conmon");
   const wanted = [
-    ...known.flatMap(({ name, program, args = [] }) => {
+    ...known.flatMap(({ name, program, args = [], seals = false }) => {
       const path = findProgram(program);
-      return path ? [{ name, path, args }] : [];
+      return path ? [{ name, path, args, runs: seals ? sealProgram(path, paths.sealed(program)) : path }] : [];
     }),
-    ...Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => ({ name, path, args: runtimeArgs })),
+    ...Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => ({
+      ...{ name, path, args: runtimeArgs, runs: path },
+    })),
   ];
   const defaultName = config.defaultRuntime ?? wanted[0]?.name;
   if (!defaultName || !wanted.some(({ name }) => name === defaultName)) {
@@ -42,11 +45,11 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
     );
   }
   const byName = new Map(
-    wanted.map(({ name, path, args }) => [
+    wanted.map(({ name, path, args, runs }) => [
       name,
       createOciRuntime({
         name,
-        program: path,
+        program: runs,
         globalArgs: args,
         compiledSeccomp: path.endsWith("/crun"),
         stateRoot: paths.runtimeState(name),

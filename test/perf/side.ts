@@ -8,7 +8,7 @@ export interface Side {
   readonly root: number;
   /** Runs the engine's command line to its end; returns what it printed. Fails unless it exits with 0. */
   run(...args: string[]): string;
-  /** The same, measured from outside in milliseconds. */
+  /** The same, the whole process measured in milliseconds by a shell in the namespaces, so that entering them is not counted. */
   time(...args: string[]): number;
   /** A shell line in the namespaces, with `$E` for the engine's command line. */
   shell(script: string): string;
@@ -29,24 +29,30 @@ export function createSide({ name, holder, root, client, entersRoot }: SideOptio
   const enter = ["-t", String(root), "-m", "-n", "-p", ...(entersRoot ? ["-r", "-w"] : [])];
   const path = entersRoot ? { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } : process.env;
   const execute = (command: readonly string[]) => {
-    const started = performance.now();
     const result = spawnSync("nsenter", [...enter, ...command], { env: path, maxBuffer: 1 << 28, timeout: 300_000 });
-    const ms = performance.now() - started;
-    if (result.status === 0) return { ms, output: result.stdout.toString() };
+    if (result.status === 0) return result.stdout.toString();
     throw new Error(`${name}: ${command.join(" ").slice(0, 200)} ended with ${result.status}: ${result.stderr}`);
   };
   return {
     name,
     root,
-    run: (...args) => execute([...client, ...args]).output,
-    time: (...args) => execute([...client, ...args]).ms,
-    shell: (script) => execute(["bash", "-c", `E="${client.join(" ")}"; ${script}`]).output,
+    run: (...args) => execute([...client, ...args]),
+    time: (...args) => elapsedMs(execute(["bash", "-c", timedCommand, "bash", ...client, ...args])),
+    shell: (script) => execute(["bash", "-c", `E="${client.join(" ")}"; ${script}`]),
     close() {
       for (const pid of descendants(root).reverse()) kill(pid);
       kill(root);
       holder.kill("SIGKILL");
     },
   };
+}
+
+/** Prints the seconds before the fork of the arguments' process and after its end, and ends with its code. */
+const timedCommand = 'LC_ALL=C; s=$EPOCHREALTIME; "$@" >&2; c=$?; echo $s $EPOCHREALTIME; exit $c';
+
+function elapsedMs(printed: string): number {
+  const [begin, end] = printed.split(" ").map(Number);
+  return (end! - begin!) * 1000;
 }
 
 function kill(pid: number): void {

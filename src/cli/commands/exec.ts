@@ -40,11 +40,15 @@ export const exec = command({
       return undefined;
     }
     const stream = await startExec(client, id, start);
-    const session = runSession(stream, { io, tty: flags.tty, stdin: flags.interactive, detachKeys });
+    let exitCode: number | undefined;
+    const onExitCode = (code: number) => {
+      exitCode = code;
+    };
+    const session = runSession(stream, { io, tty: flags.tty, stdin: flags.interactive, detachKeys, onExitCode });
     const stopResizes = flags.tty ? await resizes(context, id) : () => {};
     const end = await session.finally(stopResizes);
     if (end === "detached") throw new Exit(1, "read escape sequence");
-    return (await inspectExec(client, id)).ExitCode ?? 0;
+    return exitCode ?? (await inspectExec(client, id)).ExitCode ?? 0;
   },
 });
 

@@ -10,6 +10,8 @@ export interface SessionOptions {
   readonly stdin: boolean;
   /** Empty for ctrl-p,ctrl-q. */
   readonly detachKeys: string;
+  /** Called when the stream itself tells the exit code. */
+  readonly onExitCode?: (code: number) => void;
 }
 
 /** How a session ended: the process closed its output, or the user typed the detach keys. */
@@ -30,20 +32,26 @@ export async function runSession(stream: ByteStream, options: SessionOptions): P
   }
 }
 
-async function pumpOutput(stream: ByteStream, { io, tty }: SessionOptions): Promise<void> {
+async function pumpOutput(stream: ByteStream, { io, tty, onExitCode }: SessionOptions): Promise<void> {
   const decoder = tty ? undefined : new FrameDecoder();
   for (;;) {
     const chunk = await stream.read();
     if (chunk === undefined) return;
     if (decoder === undefined) await io.stdout.write(chunk);
-    else await writeFrames(decoder, chunk, io);
+    else await writeFrames(decoder, chunk, io, onExitCode);
   }
 }
 
 /** Writes the frames of a chunk to standard output and error. */
-export async function writeFrames(decoder: FrameDecoder, chunk: Uint8Array, { stdout, stderr }: Io): Promise<void> {
+export async function writeFrames(
+  decoder: FrameDecoder,
+  chunk: Uint8Array,
+  { stdout, stderr }: Io,
+  onExitCode?: (code: number) => void,
+): Promise<void> {
   for (const { stream, data } of decoder.push(chunk)) {
-    await (stream === frameStreams.stdout || stream === frameStreams.stdin ? stdout : stderr).write(data);
+    if (stream === frameStreams.exitCode) onExitCode?.(Number(Buffer.from(data).toString()));
+    else await (stream === frameStreams.stdout || stream === frameStreams.stdin ? stdout : stderr).write(data);
   }
 }
 

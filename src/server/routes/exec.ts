@@ -1,5 +1,5 @@
 import { defaultDetachKeys, parseDetachKeys } from "../../api/detach-keys.ts";
-import { framedContentType, frameStreams, rawContentType } from "../../api/stream-frame.ts";
+import { exitFrameHeader, framedContentType, frameStreams, rawContentType } from "../../api/stream-frame.ts";
 import { IsleError, messageOf } from "../../base/error.ts";
 import type { ExecSession } from "../../core/runtime.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
@@ -102,6 +102,7 @@ const streamType = (exchange: Exchange, tty: boolean): string =>
 async function stream(exchange: Exchange, deps: InstanceDeps, session: ExecSession, tty: boolean): Promise<void> {
   const exec = findExec(deps, exchange.params["id"]!);
   const client = await exchange.hijack(streamType(exchange, tty));
+  const tellsExit = !tty && exchange.request.headers[exitFrameHeader.toLowerCase()] !== undefined;
   const keys = parseDetachKeys(exec.detachKeys || defaultDetachKeys);
   const output = Promise.all([
     sendStream(client, exec.attachStdout ? session.stdout : drop(session.stdout), frameStreams.stdout, tty),
@@ -110,8 +111,9 @@ async function stream(exchange: Exchange, deps: InstanceDeps, session: ExecSessi
   if (!session.stdin) client.resume();
   const detached = session.stdin ? receiveInput(client, session.stdin, tty ? keys : undefined) : Promise.resolve(false);
   const over = output.then(async () => {
-    const { error } = await session.ended;
+    const { error, exitCode } = await session.ended;
     if (error) await writeAll(client, frameOutput(frameStreams.stdout, Buffer.from(`${error}\r\n`), tty));
+    if (tellsExit) await writeAll(client, frameOutput(frameStreams.exitCode, Buffer.from(`${exitCode}`), tty));
   });
   await Promise.race([over, detached.then((byKeys) => (byKeys ? undefined : over))]);
   client.end();
