@@ -74,15 +74,25 @@ export interface EndedFacts {
   readonly error: string;
 }
 
-/** One attachment to a network. */
+/** One attachment to a network. Texts are empty and lengths 0 for a family that the network does not have. */
 export interface Endpoint {
   readonly networkId: string;
   readonly networkName: string;
   readonly endpointId: string;
+  /** Name inside, such as eth0. */
+  readonly interface: string;
+  /** Name of the host's end; empty where there is none. */
+  readonly hostInterface: string;
   readonly address: string;
   readonly prefixLength: number;
+  /** Empty on a network without a way out. */
   readonly gateway: string;
+  readonly address6: string;
+  readonly prefixLength6: number;
+  readonly gateway6: string;
   readonly mac: string;
+  readonly gatewayPriority: number;
+  /** Ports are published through the endpoint with the default route. */
   readonly ports: readonly PublishedPort[];
 }
 

@@ -4,18 +4,29 @@ import type { Endpoint, PublishedPort } from "./instance.ts";
 export interface NetworkRecord {
   readonly id: string;
   readonly name: string;
-  readonly driver: "bridge" | "host" | "none";
+  readonly driver: "bridge" | "macvlan" | "host" | "none";
   readonly createdAt: string;
+  /** Name of the bridge, or of the host's interface that a macvlan stands on. */
   readonly bridge: string;
-  /** CIDR such as 172.17.0.0/16; empty for host and none. */
-  readonly subnet: string;
-  readonly gateway: string;
+  /** Addresses are given out of the first with room; empty for host and none. */
+  readonly pools: readonly NetworkPool[];
   readonly labels: Readonly<Record<string, string>>;
   readonly options: Readonly<Record<string, string>>;
   readonly internal: boolean;
   readonly attachable: boolean;
   /** Made by the engine itself and not removable. */
   readonly predefined: boolean;
+}
+
+/** One subnet of a network, IPv4 or IPv6. */
+export interface NetworkPool {
+  /** CIDR such as 172.17.0.0/16. */
+  readonly subnet: string;
+  readonly gateway: string;
+  /** CIDR inside the subnet that unasked addresses come from. */
+  readonly range?: string;
+  /** Addresses never given out, by what they are for. */
+  readonly reserved?: Readonly<Record<string, string>>;
 }
 
 export interface NetworkRepository {
@@ -32,13 +43,17 @@ export interface NetworkRepository {
  */
 export interface NetworkDriver {
   /** Picks a subnet free of every live route and of `taken`. */
-  pickSubnet(taken: readonly string[]): Promise<string>;
+  pickSubnet(family: 4 | 6, taken: readonly string[]): Promise<string>;
   create(network: NetworkRecord): Promise<void>;
   remove(network: NetworkRecord): Promise<void>;
-  /** A network namespace that is connected, with its address; prepared ahead where possible. */
+  /** A network namespace with an interface on each network, in this order; prepared ahead where possible. */
   attach(request: AttachRequest): Promise<Attachment>;
   /** A namespace with loopback only. */
   isolated(instanceId: string): Promise<string>;
+  /** Another network for an attached instance. Returns all endpoints, as the change leaves them. */
+  connect(instanceId: string, join: JoinRequest): Promise<readonly Endpoint[]>;
+  /** Takes an attached instance out of one network. Returns what is left. */
+  disconnect(instanceId: string, networkId: string): Promise<readonly Endpoint[]>;
   detach(instanceId: string): Promise<void>;
   restore(networks: readonly NetworkRecord[], live: readonly LiveAttachment[]): Promise<void>;
   close(): Promise<void>;
@@ -46,10 +61,20 @@ export interface NetworkDriver {
 
 export interface AttachRequest {
   readonly instanceId: string;
-  readonly network: NetworkRecord;
-  readonly address?: string | undefined;
-  readonly mac?: string | undefined;
+  /** Tells users who holds a port. */
+  readonly instanceName: string;
+  readonly joins: readonly JoinRequest[];
+  /** Published through the endpoint that has the default route. */
   readonly ports: readonly PublishRequest[];
+}
+
+export interface JoinRequest {
+  readonly network: NetworkRecord;
+  /** Fixed addresses; chosen where none is named. */
+  readonly addresses: readonly string[];
+  readonly mac?: string | undefined;
+  /** The default route goes over the network with the highest. */
+  readonly gatewayPriority: number;
 }
 
 export interface PublishRequest {
@@ -63,11 +88,12 @@ export interface PublishRequest {
 
 export interface Attachment {
   readonly netns: string;
-  readonly endpoint: Endpoint;
+  readonly endpoints: readonly Endpoint[];
 }
 
 export interface LiveAttachment {
   readonly instanceId: string;
+  readonly instanceName: string;
   readonly netns: string | undefined;
   readonly endpoints: readonly Endpoint[];
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/log.ts";
@@ -9,8 +8,6 @@ import { createFilesContent } from "../drivers/content/files/files-content.ts";
 import { createMemoryEvents } from "../drivers/event/memory/memory-events.ts";
 import { createK8sFileLogs } from "../drivers/log/k8s-file/k8s-file-log.ts";
 import { createLinuxMachine } from "../drivers/machine/linux/linux-machine.ts";
-import { BridgeNetwork } from "../drivers/network/bridge/bridge-network.ts";
-import { defaultPools } from "../drivers/network/bridge/subnet.ts";
 import { createOverlaySnapshots } from "../drivers/snapshot/overlay/overlay-snapshots.ts";
 import { openDatabase } from "../drivers/state/sqlite/database.ts";
 import {
@@ -19,7 +16,11 @@ import {
   documentMigrations,
 } from "../drivers/state/sqlite/documents.ts";
 import { createImageRepository, imageMigrations } from "../drivers/state/sqlite/image-repository.ts";
-import { createInstanceRepository, instanceMigration } from "../drivers/state/sqlite/instances.ts";
+import {
+  createInstanceRepository,
+  instanceMigration,
+  instanceNetworksMigration,
+} from "../drivers/state/sqlite/instances.ts";
 import { createLocalVolumes } from "../drivers/volume/local/local-volumes.ts";
 import type { EngineSettings, InstanceDeps } from "../engine/instance/deps.ts";
 import { ExecTable } from "../engine/instance/exec-table.ts";
@@ -32,8 +33,8 @@ import type { SeccompProfile } from "../engine/spec/seccomp.ts";
 import { readTextIfPresent } from "../os/files.ts";
 import { findProgram } from "../os/find-program.ts";
 import type { DaemonConfig } from "./config.ts";
+import { createNetworking } from "./networking.ts";
 import type { DaemonPaths } from "./paths.ts";
-import { requireProgram } from "./programs.ts";
 import { createRegistry } from "./registry.ts";
 import { createRuntimes, type Runtimes } from "./runtimes.ts";
 
@@ -47,7 +48,12 @@ export interface Builtins {
 
 /** The one list of drivers. Nothing else in the program chooses an implementation. */
 export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Logger): Builtins {
-  const db = openDatabase(paths.database, [...imageMigrations, instanceMigration, ...documentMigrations]);
+  const db = openDatabase(paths.database, [
+    ...imageMigrations,
+    instanceMigration,
+    ...documentMigrations,
+    instanceNetworksMigration,
+  ]);
   const machine = createLinuxMachine();
   const content = createFilesContent(paths.content);
   const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content });
@@ -55,15 +61,9 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const instances = createInstanceRepository(db);
   const runtimes = createRuntimes(config, paths);
   const registry = createRegistry(config);
-  const networkDriver = new BridgeNetwork({
-    netnsDir: paths.netns,
-    table: tableName(paths),
-    interfacePrefix: "veth",
-    pools: config.addressPools.length > 0 ? config.addressPools : defaultPools,
-    spares: 4,
-    nft: requireProgram("nft", "nftables"),
-    log,
-  });
+  const networks = createNetworkRepository(db);
+  const settings = createSettings(config, paths, runtimes.defaultName);
+  const networking = createNetworking({ instances, networks, machine, settings }, { config, paths, log });
   const deps: InstanceDeps = {
     content,
     snapshots,
@@ -79,14 +79,14 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
         .map((record) => ({ instanceId: record.id, running: isRunning(record) })),
     volumes: createVolumeRepository(db),
     volumeDriver,
-    networks: createNetworkRepository(db),
-    networkDriver,
+    networks,
+    ...networking,
     runtimes: runtimes.byName,
     exits: runtimes.exits,
     logs: createK8sFileLogs(),
     machine,
     archive: createConfinedArchive(),
-    settings: createSettings(config, paths, runtimes.defaultName),
+    settings,
     locks: new KeyedLock(),
     signals: new InstanceSignals(),
     execs: new ExecTable(),
@@ -108,16 +108,11 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
       deps.rotations.close();
       runtimes.exits.close();
       registry.close();
-      await networkDriver.close();
+      await networking.names.close();
+      await networking.networkDriver.close();
       db.close();
     },
   };
-}
-
-/** Daemons with other roots have tables of their own. */
-function tableName({ database }: DaemonPaths): string {
-  if (database === "/var/lib/isle/isle.db") return "isle";
-  return `isle_${createHash("sha256").update(database).digest("hex").slice(0, 8)}`;
 }
 
 function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime: string): EngineSettings {

@@ -95,6 +95,7 @@ async function restore({ deps, sweep }: Builtins, config: DaemonConfig, rebooted
   await ensurePredefinedNetworks(deps, config);
   const live = rebooted ? [] : liveAttachments(deps);
   await deps.networkDriver.restore(deps.networks.list(), live);
+  for (const network of deps.networks.list()) await deps.names.serve(network);
   deps.exits.onExit((id, exitCode) => void handleExit(deps, id, exitCode));
   await recoverInstances(deps, { rebooted });
   await removeOrphans(deps);

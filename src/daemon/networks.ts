@@ -1,8 +1,9 @@
 import { newId } from "../base/id.ts";
+import { formatBlock, parseBlock } from "../base/ip.ts";
 import { now } from "../base/time.ts";
 import type { NetworkRecord } from "../core/network.ts";
 import type { InstanceDeps } from "../engine/instance/deps.ts";
-import { gatewayIn } from "../engine/network/networks.ts";
+import { firstAddress } from "../engine/network/ipam.ts";
 import { interfaceIndex } from "../os/netlink.ts";
 import type { DaemonConfig } from "./config.ts";
 
@@ -15,12 +16,11 @@ export async function ensurePredefinedNetworks(deps: InstanceDeps, config: Daemo
 }
 
 async function defaultBridge(deps: InstanceDeps, { bip, bridge }: DaemonConfig): Promise<NetworkRecord> {
-  const subnet = bip ?? (await deps.networkDriver.pickSubnet([]));
+  const block = parseBlock(bip ?? (await deps.networkDriver.pickSubnet(4, [])));
   return {
     ...blank("bridge"),
     bridge: bridge ?? freeBridgeName(),
-    subnet,
-    gateway: bip ? bip.split("/")[0]! : gatewayIn(subnet),
+    pools: [{ subnet: formatBlock(block), gateway: bip ? bip.split("/")[0]! : firstAddress(block) }],
     options: {
       "com.docker.network.bridge.default_bridge": "true",
       "com.docker.network.bridge.enable_icc": "true",
@@ -37,8 +37,7 @@ const blank = (driver: NetworkRecord["driver"]): NetworkRecord => ({
   driver,
   createdAt: now(),
   bridge: "",
-  subnet: "",
-  gateway: "",
+  pools: [],
   labels: {},
   options: {},
   internal: false,

@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { familyOf, ipBytes } from "../base/ip.ts";
 import { check, cString, libc } from "./libc.ts";
 
 /**
@@ -12,10 +13,12 @@ const acknowledge = 4;
 const exclusive = 0x200;
 const create = 0x400;
 const replace = 0x100;
-const message = { newLink: 16, delLink: 17, newAddress: 20, newRoute: 24 } as const;
+const message = { newLink: 16, delLink: 17, newAddress: 20, newRoute: 24, delRoute: 25 } as const;
 const linkAttribute = { address: 1, name: 3, mtu: 4, master: 10, info: 18, netnsFd: 28 } as const;
-const afInet = 2;
+const addressFamily = { 4: 2, 6: 10 } as const;
 const interfaceUp = 1;
+/** Usable at once: we know that nobody else has the address. */
+const noDuplicateDetection = 2;
 
 /** A socket that stays in the namespace it was opened in. */
 export class Netlink {
@@ -67,19 +70,37 @@ export class Netlink {
     this.#link(message.newLink, 0, { index }, [bytes(linkAttribute.address, macBytes(mac))]);
   }
 
-  addAddress(index: number, address: string, prefixLength: number): void {
-    const header = Buffer.alloc(8);
-    header.set([afInet, prefixLength, 0, 0]);
-    header.writeUInt32LE(index, 4);
-    const local = addressBytes(address);
-    const broadcast = broadcastBytes(address, prefixLength);
-    this.#send(message.newAddress, create | replace, [header, bytes(2, local), bytes(1, local), bytes(4, broadcast)]);
+  setMaster(index: number, masterIndex: number): void {
+    this.#link(message.newLink, 0, { index }, [u32(linkAttribute.master, masterIndex)]);
   }
 
-  addDefaultRoute(gateway: string): void {
-    // Main table, made at boot time, universe scope, unicast.
-    const header = Buffer.from([afInet, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
-    this.#send(message.newRoute, create | replace, [header, bytes(5, addressBytes(gateway))]);
+  setMtu(index: number, mtu: number): void {
+    this.#link(message.newLink, 0, { index }, [u32(linkAttribute.mtu, mtu)]);
+  }
+
+  addAddress(index: number, address: string, prefixLength: number): void {
+    const family = familyOf(address);
+    const header = Buffer.alloc(8);
+    header.set([addressFamily[family], prefixLength, family === 6 ? noDuplicateDetection : 0, 0]);
+    header.writeUInt32LE(index, 4);
+    const local = ipBytes(address);
+    const broadcast = family === 4 ? [bytes(4, broadcastBytes(local, prefixLength))] : [];
+    this.#send(message.newAddress, create | replace, [header, bytes(2, local), bytes(1, local), ...broadcast]);
+  }
+
+  /** Takes the place of the default route there is. */
+  setDefaultRoute(gateway: string, index: number): void {
+    const to = [bytes(5, ipBytes(gateway)), u32(4, index)];
+    this.#send(message.newRoute, create | replace, [defaultRoute(familyOf(gateway)), ...to]);
+  }
+
+  /** Quiet when there is none. */
+  removeDefaultRoute(family: 4 | 6): void {
+    try {
+      this.#send(message.delRoute, 0, [defaultRoute(family)]);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
   }
 
   #link(type: number, flags: number, link: { index?: number; up?: boolean }, attributes: Buffer[]): void {
@@ -123,6 +144,9 @@ export interface VethPair {
   readonly peerNetnsFd: number;
   readonly mtu?: number;
 }
+
+/** Main table, made at boot time, universe scope, unicast. */
+const defaultRoute = (family: 4 | 6): Buffer => Buffer.from([addressFamily[family], 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
 
 function refusal(number: number, type: number): NodeJS.ErrnoException {
   const code = Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
@@ -168,10 +192,9 @@ function nested(type: number, parts: Buffer[]): Buffer {
 }
 
 const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(":", ""), "hex");
-const addressBytes = (address: string): Buffer => Buffer.from(address.split(".").map(Number));
 
-function broadcastBytes(address: string, prefixLength: number): Buffer {
-  const value = addressBytes(address).readUInt32BE() | (prefixLength === 32 ? 0 : 0xffffffff >>> prefixLength);
+function broadcastBytes(address: Buffer, prefixLength: number): Buffer {
+  const value = address.readUInt32BE() | (prefixLength === 32 ? 0 : 0xffffffff >>> prefixLength);
   const out = Buffer.alloc(4);
   out.writeUInt32BE(value >>> 0);
   return out;

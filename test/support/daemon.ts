@@ -39,6 +39,8 @@ export interface TestDaemon {
   cli(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   docker(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   inNamespaces(command: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Program and arguments that run a command in the daemon's namespaces. */
+  enter(command: readonly string[]): string[];
 }
 
 export const isleBinary = process.env["ISLE_BINARY"] ?? join(import.meta.dirname, "../../dist/isle");
@@ -80,6 +82,7 @@ export async function startDaemon(options: TestDaemonOptions = {}): Promise<Test
     cli: clientRun(isleBinary),
     docker: clientRun("docker"),
     inNamespaces: namespaces.run,
+    enter: namespaces.enter,
   };
   try {
     writeFileSync(join(directory, "daemon.json"), JSON.stringify(options.config ?? {}));

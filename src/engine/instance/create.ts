@@ -1,5 +1,5 @@
 import type { ContainerConfig, EndpointSettings, HostConfig } from "../../api/generated/engine-api.ts";
-import { conflict, type IsleError, invalid, isCode, messageOf, notFound, unsupported } from "../../base/error.ts";
+import { conflict, type IsleError, invalid, isCode, messageOf, notFound } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { formatPlatform, hostPlatform, parsePlatform, platformMatches } from "../../base/platform.ts";
 import { randomName } from "../../base/random-name.ts";
@@ -18,6 +18,7 @@ import { validateHealthcheck } from "./health.ts";
 import { mergeConfig } from "./merge-config.ts";
 import { normalHost } from "./normal-host.ts";
 import { parseMounts } from "./parse-mounts.ts";
+import { planNetworks } from "./plan-networks.ts";
 import { parsePort, publishRequests } from "./ports.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 import { validateHost } from "./validate-host.ts";
@@ -43,6 +44,7 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
   const config = mergeConfig(withHostName(deps, request), image.config.config ?? {}, id);
   const warnings = validate(deps, config, request);
   const host = normalHost(request.host, deps.machine.facts, deps.settings);
+  const networks = planNetworks(deps, host, request.networks);
   const mounts = parseMounts(config, host, inheritedMounts(deps, host));
   checkSources(deps, mounts);
   const record = await withUndo(async (undo) => {
@@ -62,7 +64,7 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
       layers,
       config,
       host,
-      networks: request.networks,
+      networks,
       mounts,
       state: { status: "created" },
       restartCount: 0,
@@ -140,7 +142,6 @@ function platformWarning(deps: InstanceDeps, request: CreateRequest): string[] {
 
 function checkNetwork({ NetworkMode: mode = "" }: HostConfig, networks: CreateRequest["networks"]): void {
   const names = Object.keys(networks).filter((name) => name !== "default");
-  if (names.length > 1) throw unsupported("an instance can join one network at its creation");
   if (mode === "container:") throw invalid("invalid network mode: invalid container format container:<name|id>");
   if (mode === "host" || mode === "none" || mode?.startsWith("container:")) {
     const other = names.find((name) => name !== mode);

@@ -3,6 +3,7 @@ import type { ArchiveDriver } from "../../core/archive.ts";
 import type { InstanceRepository } from "../../core/instance.ts";
 import type { LogStore } from "../../core/log.ts";
 import type { Machine } from "../../core/machine.ts";
+import type { NameServer } from "../../core/names.ts";
 import type { NetworkDriver, NetworkRepository } from "../../core/network.ts";
 import type { ExitWatch, Runtime } from "../../core/runtime.ts";
 import type { VolumeDriver, VolumeRepository } from "../../core/volume.ts";
@@ -21,6 +22,7 @@ export interface InstanceDeps extends ImageDeps {
   readonly volumeDriver: VolumeDriver;
   readonly networks: NetworkRepository;
   readonly networkDriver: NetworkDriver;
+  readonly names: NameServer;
   /** By name as users write it. */
   readonly runtimes: ReadonlyMap<string, Runtime>;
   readonly exits: ExitWatch;

@@ -1,5 +1,6 @@
 import type { EventBus } from "../../core/event.ts";
-import type { InstanceRecord } from "../../core/instance.ts";
+import type { Endpoint, InstanceRecord } from "../../core/instance.ts";
+import type { NetworkRepository } from "../../core/network.ts";
 
 /** Publishes what happened to an instance, with its labels, image and name as Docker's events carry them. */
 export function publishInstanceEvent(
@@ -25,4 +26,14 @@ export function publishVolumeEvents(
     const attributes = { container: id, driver: "local", ...(action === "mount" && use) };
     events.publish({ type: "volume", action, actor: { id: source, attributes } });
   }
+}
+
+export function publishNetworkEvent(
+  { events, networks }: { events: EventBus; networks: NetworkRepository },
+  action: "connect" | "disconnect",
+  { networkId, networkName }: Pick<Endpoint, "networkId" | "networkName">,
+  instanceId: string,
+): void {
+  const attributes = { container: instanceId, name: networkName, type: networks.get(networkId)?.driver ?? "bridge" };
+  events.publish({ type: "network", action, actor: { id: networkId, attributes } });
 }

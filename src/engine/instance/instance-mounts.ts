@@ -74,8 +74,8 @@ function writeNetworkFiles(deps: InstanceDeps, record: InstanceRecord, joined: J
   const file = (name: string) => join(directory, name);
   if (!joined.sharedWith) {
     deps.machine.writeFile(file("hostname"), `${record.config.Hostname}\n`);
-    deps.machine.writeFile(file("hosts"), hostsFile(deps, record, joined));
-    deps.machine.writeFile(file("resolv.conf"), resolvConf(deps, record));
+    deps.machine.writeFile(file("hosts"), hostsFile(deps, record, joined.endpoints));
+    deps.machine.writeFile(file("resolv.conf"), resolvConf(deps, record, joined.endpoints));
   }
   return ["resolv.conf", "hostname", "hosts"].map((name) => ({
     destination: `/etc/${name}`,

@@ -1,27 +1,37 @@
+import type { EndpointSettings } from "../../api/generated/engine-api.ts";
 import { conflict, notFound } from "../../base/error.ts";
+import { normalIp } from "../../base/ip.ts";
 import type { Undo } from "../../base/undo.ts";
 import { type Endpoint, type InstanceRecord, isRunning } from "../../core/instance.ts";
+import type { JoinRequest, NetworkRecord } from "../../core/network.ts";
 import type { InstanceDeps } from "./deps.ts";
+import { publishNetworkEvent } from "./events.ts";
 import { findInstance, procOf } from "./find.ts";
 import { publishRequests } from "./ports.ts";
 
 /** The network namespace an instance starts in; undefined path for the host's. */
 export interface Joined {
   readonly netns: string | undefined;
-  readonly endpoint?: Endpoint;
+  readonly endpoints: readonly Endpoint[];
   /** Instance whose namespace, hosts file and resolver settings are shared. */
   readonly sharedWith?: InstanceRecord;
 }
 
 export async function joinNetwork(deps: InstanceDeps, record: InstanceRecord, undo: Undo): Promise<Joined> {
   const mode = record.host.NetworkMode ?? "bridge";
-  if (mode === "host") return { netns: undefined };
+  if (mode === "host") return { netns: undefined, endpoints: [] };
   if (mode.startsWith("container:")) return shareNetwork(deps, mode.slice("container:".length));
   undo.add(() => deps.networkDriver.detach(record.id));
-  if (mode === "none" || record.config.NetworkDisabled) {
-    return { netns: await deps.networkDriver.isolated(record.id) };
-  }
-  return attach(deps, record, mode);
+  const joins = record.config.NetworkDisabled ? [] : joinRequests(deps, record);
+  if (joins.length === 0) return { netns: await deps.networkDriver.isolated(record.id), endpoints: [] };
+  const { netns, endpoints } = await deps.networkDriver.attach({
+    instanceId: record.id,
+    instanceName: record.name,
+    joins,
+    ports: publishRequests(record.config, record.host),
+  });
+  for (const endpoint of endpoints) publishNetworkEvent(deps, "connect", endpoint, record.id);
+  return { netns, endpoints };
 }
 
 function shareNetwork(deps: InstanceDeps, text: string): Joined {
@@ -30,22 +40,28 @@ function shareNetwork(deps: InstanceDeps, text: string): Joined {
     throw conflict(
       `cannot join network namespace of a non running container: container ${other.name} is ${other.state.status}`,
     );
-  if (other.host.NetworkMode === "host") return { netns: undefined, sharedWith: other };
-  return { netns: `${procOf(deps, other)}/ns/net`, sharedWith: other };
+  const shared = { endpoints: [], sharedWith: other };
+  if (other.host.NetworkMode === "host") return { netns: undefined, ...shared };
+  return { netns: `${procOf(deps, other)}/ns/net`, ...shared };
 }
 
-async function attach(deps: InstanceDeps, record: InstanceRecord, name: string): Promise<Joined> {
-  const network = deps.networks.byName(name) ?? deps.networks.get(name);
-  if (!network) throw notFound(`network ${name} not found`);
-  const settings = record.networks[name] ?? record.networks["default"] ?? {};
-  const { netns, endpoint } = await deps.networkDriver.attach({
-    instanceId: record.id,
+function joinRequests(deps: InstanceDeps, record: InstanceRecord): JoinRequest[] {
+  return Object.entries(record.networks)
+    .filter(([name]) => name !== "none")
+    .map(([name, settings], index) => {
+      const network = deps.networks.byName(name);
+      if (!network) throw notFound(`network ${name} not found`);
+      return joinRequest(network, settings, index === 0 ? record.config.MacAddress : undefined);
+    });
+}
+
+/** What an endpoint's settings ask of the network. */
+export function joinRequest(network: NetworkRecord, settings: EndpointSettings, mac?: string | null): JoinRequest {
+  const { IPv4Address, IPv6Address } = settings.IPAMConfig ?? {};
+  return {
     network,
-    address: settings.IPAMConfig?.IPv4Address ?? undefined,
-    mac: settings.MacAddress || record.config.MacAddress || undefined,
-    ports: publishRequests(record.config, record.host),
-  });
-  const attributes = { container: record.id, name: network.name, type: network.driver };
-  deps.events.publish({ type: "network", action: "connect", actor: { id: network.id, attributes } });
-  return { netns, endpoint };
+    addresses: [IPv4Address, IPv6Address].flatMap((address) => (address ? [normalIp(address)] : [])),
+    mac: settings.MacAddress || mac || undefined,
+    gatewayPriority: settings.GwPriority ?? 0,
+  };
 }

@@ -135,9 +135,7 @@ function byAttachment(deps: InstanceDeps, name: string, value: string): Test {
   switch (name) {
     case "network": {
       const network = deps.networks.byName(value) ?? deps.networks.list().find(({ id }) => id.startsWith(value));
-      return ({ host }) =>
-        host.NetworkMode === value ||
-        (network !== undefined && [network.name, network.id].includes(host.NetworkMode ?? ""));
+      return ({ networks }) => Object.hasOwn(networks, network?.name ?? value);
     }
     case "volume":
       return ({ mounts }) => mounts.some(({ source, target }) => source === value || target === value);

@@ -1,7 +1,8 @@
-import type { InstanceRecord } from "../../core/instance.ts";
+import { contains, parseBlock, parseIp } from "../../base/ip.ts";
+import type { Endpoint, InstanceRecord } from "../../core/instance.ts";
+import type { NetworkRecord } from "../../core/network.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { findInstance } from "./find.ts";
-import type { Joined } from "./join-network.ts";
 
 const fixedHosts = [
   "127.0.0.1\tlocalhost",
@@ -13,8 +14,8 @@ const fixedHosts = [
 ];
 
 /** /etc/hosts: the host's own in host mode, else the loopback names, extra hosts, links and the instance itself. */
-export function hostsFile(deps: InstanceDeps, record: InstanceRecord, { endpoint }: Joined): string {
-  const gateway = endpoint?.gateway ?? "127.0.0.1";
+export function hostsFile(deps: InstanceDeps, record: InstanceRecord, endpoints: readonly Endpoint[]): string {
+  const gateway = endpoints.map((endpoint) => endpoint.gateway || endpoint.gateway6).find(Boolean) ?? "127.0.0.1";
   const extra = (record.host.ExtraHosts ?? []).map((entry) => {
     const colon = entry.indexOf(":");
     const address = entry.slice(colon + 1).replace(/^\[|\]$/g, "");
@@ -23,10 +24,15 @@ export function hostsFile(deps: InstanceDeps, record: InstanceRecord, { endpoint
   if (record.host.NetworkMode === "host") {
     return [(deps.machine.readText("/etc/hosts") ?? "").trimEnd(), ...extra, ""].join("\n");
   }
-  const { Hostname: hostname = "", Domainname: domain } = record.config;
-  const names = domain ? `${hostname}.${domain} ${hostname}` : hostname;
-  const own = endpoint ? [`${endpoint.address}\t${names}`] : [];
+  const own = endpoints.flatMap((endpoint) => ownHosts(record, endpoint));
   return [...fixedHosts, ...extra, ...linkLines(deps, record), ...own, ""].join("\n");
+}
+
+/** The lines of /etc/hosts with which an endpoint names the instance itself. */
+export function ownHosts({ config }: InstanceRecord, { address, address6 }: Endpoint): string[] {
+  const { Hostname: hostname = "", Domainname: domain } = config;
+  const names = domain ? `${hostname}.${domain} ${hostname}` : hostname;
+  return [address, address6].filter(Boolean).map((each) => `${each}\t${names}`);
 }
 
 /** Links name running instances of the same network, by alias, hostname and name. */
@@ -40,25 +46,56 @@ function linkLines(deps: InstanceDeps, record: InstanceRecord): string[] {
 }
 
 /**
- * /etc/resolv.conf: the given servers, else the engine's, else the host's. Loopback resolvers of the host cannot be
- * reached from another network namespace and are left out.
+ * /etc/resolv.conf: on a network of the user's the engine's own name server, which knows the others and asks the
+ * servers below for the rest; else the given servers, the engine's, or the host's.
  */
-export function resolvConf(deps: InstanceDeps, record: InstanceRecord): string {
-  const { Dns, DnsSearch, DnsOptions } = record.host;
+export function resolvConf(deps: InstanceDeps, record: InstanceRecord, endpoints: readonly Endpoint[]): string {
+  const { DnsSearch, DnsOptions } = record.host;
   const host = parseResolvConf(deps.machine.readText("/etc/resolv.conf") ?? "");
-  const hostMode = record.host.NetworkMode === "host";
-  const usable = hostMode ? host.servers : host.servers.filter((server) => !/^(127\.|::1)/.test(server));
-  const pick = (...lists: Array<readonly string[] | null | undefined>) => lists.find((list) => list?.length) ?? [];
-  const servers = pick(Dns, deps.settings.dns, usable);
-  const search = pick(DnsSearch, deps.settings.dnsSearch, host.search).filter((domain) => domain !== ".");
-  const options = pick(DnsOptions, deps.settings.dnsOptions, host.options);
+  const own = ownNameServer(deps, endpoints);
+  const search = firstGiven(DnsSearch, deps.settings.dnsSearch, host.search).filter((domain) => domain !== ".");
+  const options = firstGiven(DnsOptions, deps.settings.dnsOptions, host.options);
+  // A name without a dot may be an instance's: it is asked for as it is first.
+  const dots = own && !options.some((option) => option.startsWith("ndots:")) ? ["ndots:0"] : [];
   const lines = [
-    ...servers.map((server) => `nameserver ${server}`),
+    ...(own ? [own] : nameServersFor(deps, record)).map((server) => `nameserver ${server}`),
     ...(search.length > 0 ? [`search ${search.join(" ")}`] : []),
-    ...(options.length > 0 ? [`options ${options.join(" ")}`] : []),
+    ...(options.length + dots.length > 0 ? [`options ${[...options, ...dots].join(" ")}`] : []),
   ];
   return `${lines.join("\n")}\n`;
 }
+
+/**
+ * Servers that know the world's names for an instance. The loopback resolvers of the host cannot be reached from another
+ * network namespace and are left out, unless it is the engine who asks.
+ */
+export function nameServersFor(
+  { machine, settings }: Pick<InstanceDeps, "machine" | "settings">,
+  { host }: InstanceRecord,
+  { forEngine = false } = {},
+): readonly string[] {
+  const { servers } = parseResolvConf(machine.readText("/etc/resolv.conf") ?? "");
+  const all = forEngine || host.NetworkMode === "host";
+  const usable = all ? servers : servers.filter((server) => !/^(127\.|::1)/.test(server));
+  return firstGiven(host.Dns, settings.dns, usable);
+}
+
+const firstGiven = (...lists: Array<readonly string[] | null | undefined>): readonly string[] =>
+  lists.find((list) => list?.length) ?? [];
+
+/** Address of the engine's name server on the first network that has one. */
+function ownNameServer({ networks }: InstanceDeps, endpoints: readonly Endpoint[]): string | undefined {
+  for (const { networkId, address, address6 } of endpoints) {
+    const network = networks.get(networkId);
+    if (!network || !answersNames(network)) continue;
+    const pool = network.pools.find(({ subnet }) => contains(parseBlock(subnet), parseIp(address || address6)));
+    if (pool) return pool.gateway;
+  }
+  return undefined;
+}
+
+/** Only networks of the user's know names, as with Docker. */
+export const answersNames = ({ driver, predefined }: NetworkRecord): boolean => driver === "bridge" && !predefined;
 
 /** Reads resolv.conf(5). */
 export function parseResolvConf(text: string): { servers: string[]; search: string[]; options: string[] } {

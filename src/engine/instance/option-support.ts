@@ -43,7 +43,7 @@ export const optionSupport = {
     support: "partly",
     note: "json-file, local and none with max-size, max-file, labels, env; other drivers are refused",
   },
-  NetworkMode: { support: "partly", note: "bridge, host, none, container:ID and one network of the user's" },
+  NetworkMode: works,
   PortBindings: { support: "works", note: "kernel DNAT; IPv4" },
   RestartPolicy: works,
   AutoRemove: works,

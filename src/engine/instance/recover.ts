@@ -11,7 +11,14 @@ import { launch } from "./start.ts";
 export function liveAttachments({ instances }: Pick<InstanceDeps, "instances">): LiveAttachment[] {
   return instances.list().flatMap((record) => {
     if (!isRunning(record)) return [];
-    return [{ instanceId: record.id, netns: record.state.netns, endpoints: record.state.endpoints }];
+    return [
+      {
+        instanceId: record.id,
+        instanceName: record.name,
+        netns: record.state.netns,
+        endpoints: record.state.endpoints,
+      },
+    ];
   });
 }
 

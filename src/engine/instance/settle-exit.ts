@@ -2,7 +2,7 @@ import { messageOf } from "../../base/error.ts";
 import { now, zeroTime } from "../../base/time.ts";
 import { type EndedFacts, type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
-import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
+import { publishInstanceEvent, publishNetworkEvent, publishVolumeEvents } from "./events.ts";
 import { runtimeOf } from "./find.ts";
 import { releaseVolumes } from "./instance-volumes.ts";
 import { purgeInstance } from "./remove.ts";
@@ -58,11 +58,8 @@ function tellExit(deps: InstanceDeps, record: Running, facts: EndedFacts): void 
   deps.signals.emit({ kind: "exited", id: record.id, exitCode });
 }
 
-function tellNetworkLeft({ events }: InstanceDeps, { id, state: { endpoints }, host }: Running): void {
-  for (const { networkId } of endpoints) {
-    const attributes = { container: id, name: host.NetworkMode ?? "bridge", type: "bridge" };
-    events.publish({ type: "network", action: "disconnect", actor: { id: networkId, attributes } });
-  }
+function tellNetworkLeft(deps: InstanceDeps, { id, state: { endpoints } }: Running): void {
+  for (const endpoint of endpoints) publishNetworkEvent(deps, "disconnect", endpoint, id);
 }
 
 const runMs = ({ startedAt, finishedAt }: EndedFacts): number =>

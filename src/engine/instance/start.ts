@@ -1,7 +1,7 @@
 import { conflict, IsleError, messageOf } from "../../base/error.ts";
 import { now } from "../../base/time.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
-import { type Endpoint, type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
+import { type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
@@ -76,8 +76,8 @@ async function bringUp(deps: InstanceDeps, record: InstanceRecord, undo: Undo): 
 }
 
 function runningState(created: { pid: number; pidStart: number }, joined: Joined): RunningState {
-  const endpoints: Endpoint[] = joined.endpoint ? [joined.endpoint] : [];
-  return { status: "running", ...created, startedAt: now(), endpoints, netns: joined.netns };
+  const { endpoints, netns } = joined;
+  return { status: "running", ...created, startedAt: now(), endpoints, netns };
 }
 
 function recordFailure(deps: InstanceDeps, record: InstanceRecord, error: unknown): void {

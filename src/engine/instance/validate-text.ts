@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { ContainerConfig, EndpointSettings, HostConfig } from "../../api/generated/engine-api.ts";
 import { invalid } from "../../base/error.ts";
-import { parseIpv4 } from "../../base/ipv4.ts";
+import { isIp } from "../../base/ip.ts";
 
 interface Options {
   readonly config: ContainerConfig;
@@ -25,7 +25,7 @@ export function validateText({ config, host, networks }: Options): void {
   for (const link of host.Links ?? []) checkWord(link, (text) => `bad format for links: ${text}`);
   checkCgroupParent(host.CgroupParent ?? "");
   checkAnnotations(Object.keys(host.Annotations ?? {}));
-  for (const endpoint of Object.values(networks)) checkEndpoint(endpoint);
+  for (const endpoint of Object.values(networks)) validateEndpoint(endpoint);
 }
 
 /** Neither blanks nor control characters; empty is fine. */
@@ -50,8 +50,17 @@ function checkAnnotations(names: readonly string[]): void {
 
 export const macPattern = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
-function checkEndpoint(endpoint: EndpointSettings | null): void {
-  const { MacAddress: mac, IPAMConfig: ipam } = endpoint ?? {};
+export function validateEndpoint(endpoint: EndpointSettings | null): void {
+  const { MacAddress: mac, IPAMConfig: ipam, Aliases: aliases, Links: links } = endpoint ?? {};
   if (mac && !macPattern.test(mac)) throw invalid(`invalid endpoint settings: invalid MAC address ${mac}`);
-  if (ipam?.IPv4Address) parseIpv4(ipam.IPv4Address);
+  for (const [address, mark] of [
+    [ipam?.IPv4Address, "."],
+    [ipam?.IPv6Address, ":"],
+  ] as const) {
+    if (address && (!isIp(address) || !address.includes(mark))) {
+      throw invalid(`invalid endpoint settings: invalid IP address ${JSON.stringify(address)}`);
+    }
+  }
+  for (const alias of aliases ?? []) checkWord(alias, (text) => `invalid endpoint settings: invalid alias ${text}`);
+  for (const link of links ?? []) checkWord(link, (text) => `bad format for links: ${text}`);
 }

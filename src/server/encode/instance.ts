@@ -10,10 +10,18 @@ import type {
 } from "../../api/generated/engine-api.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
 import { zeroTime } from "../../base/time.ts";
-import { type Endpoint, type InstanceMount, type InstanceRecord, isRunning } from "../../core/instance.ts";
+import {
+  type Endpoint,
+  type InstanceMount,
+  type InstanceRecord,
+  isRunning,
+  type PublishedPort,
+} from "../../core/instance.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import { answersNames } from "../../engine/instance/network-files.ts";
 import { publishRequests } from "../../engine/instance/ports.ts";
 import { statusText } from "../../engine/instance/status-text.ts";
+import { dnsNames } from "../../engine/network/names.ts";
 
 /** The reply of `GET /containers/{id}/json`. */
 export function encodeInspect(deps: InstanceDeps, record: InstanceRecord): ContainerInspectResponse {
@@ -94,14 +102,13 @@ function encodeMount(deps: InstanceDeps, mount: InstanceMount): MountPoint {
 
 function encodeNetworkSettings(deps: InstanceDeps, record: InstanceRecord): NetworkSettings {
   const running = isRunning(record) ? record.state : undefined;
-  const endpoint = running?.endpoints[0];
-  const isDefault = record.host.NetworkMode === "bridge";
-  const shown = isDefault ? endpoint : undefined;
+  const bridge = deps.networks.byName("bridge");
+  const shown = running?.endpoints.find(({ networkId }) => networkId === bridge?.id);
   return {
     Bridge: "",
     SandboxID: running?.netns?.split("/").at(-1) ?? "",
     SandboxKey: running?.netns ?? "",
-    Ports: running ? encodePorts(record, endpoint) : {},
+    Ports: running ? encodePorts(record, running.endpoints) : {},
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
@@ -109,11 +116,11 @@ function encodeNetworkSettings(deps: InstanceDeps, record: InstanceRecord): Netw
     SecondaryIPv6Addresses: null,
     EndpointID: shown?.endpointId ?? "",
     Gateway: shown?.gateway ?? "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
+    GlobalIPv6Address: shown?.address6 ?? "",
+    GlobalIPv6PrefixLen: shown?.prefixLength6 ?? 0,
     IPAddress: shown?.address ?? "",
     IPPrefixLen: shown?.prefixLength ?? 0,
-    IPv6Gateway: "",
+    IPv6Gateway: shown?.gateway6 ?? "",
     MacAddress: shown?.mac ?? "",
     Networks: encodeNetworks(deps, record),
   };
@@ -121,14 +128,15 @@ function encodeNetworkSettings(deps: InstanceDeps, record: InstanceRecord): Netw
 
 /** By network name; before the start only the name is known. */
 function encodeNetworks(deps: InstanceDeps, record: InstanceRecord): Record<string, EndpointSettings> {
-  const mode = record.host.NetworkMode ?? "bridge";
-  if (mode.startsWith("container:")) return {};
-  const network = deps.networks.byName(mode) ?? deps.networks.get(mode);
-  const name = network?.name ?? mode;
-  const endpoint = isRunning(record) ? record.state.endpoints[0] : undefined;
-  return {
-    [name]: encodeEndpoint(record.networks[mode] ?? {}, network?.id ?? "", endpoint, record.state.status !== "created"),
-  };
+  const endpoints = isRunning(record) ? record.state.endpoints : [];
+  return Object.fromEntries(
+    Object.entries(record.networks).map(([name, given]) => {
+      const network = deps.networks.byName(name);
+      const endpoint = endpoints.find(({ networkId }) => networkId === network?.id);
+      const shown = encodeEndpoint(given, network?.id ?? "", endpoint, record.state.status !== "created");
+      return [name, { ...shown, DNSNames: network && answersNames(network) ? dnsNames(record, name) : null }];
+    }),
+  );
 }
 
 function encodeEndpoint(
@@ -143,31 +151,38 @@ function encodeEndpoint(
     Aliases: given.Aliases ?? null,
     MacAddress: endpoint?.mac ?? "",
     DriverOpts: given.DriverOpts ?? null,
-    GwPriority: 0,
+    GwPriority: given.GwPriority ?? 0,
     NetworkID: endpoint?.networkId ?? (hasRun ? networkId : ""),
     EndpointID: endpoint?.endpointId ?? "",
     Gateway: endpoint?.gateway ?? "",
     IPAddress: endpoint?.address ?? "",
     IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    DNSNames: null,
+    IPv6Gateway: endpoint?.gateway6 ?? "",
+    GlobalIPv6Address: endpoint?.address6 ?? "",
+    GlobalIPv6PrefixLen: endpoint?.prefixLength6 ?? 0,
   };
 }
 
-function encodePorts(record: InstanceRecord, endpoint: Endpoint | undefined): PortMap {
+function encodePorts(record: InstanceRecord, endpoints: readonly Endpoint[]): PortMap {
   const map: PortMap = {};
   for (const spec of Object.keys(record.config.ExposedPorts ?? {})) map[withProtocol(spec)] = null;
   for (const { containerPort, protocol } of publishRequests(record.config, record.host)) {
     map[`${containerPort}/${protocol}`] = null;
   }
-  for (const { containerPort, protocol, hostAddress, hostPort } of endpoint?.ports ?? []) {
+  for (const { containerPort, protocol, hostAddress, hostPort } of endpoints.flatMap(shownPorts)) {
     const key = `${containerPort}/${protocol}`;
-    map[key] = [...(map[key] ?? []), { HostIp: hostAddress || "0.0.0.0", HostPort: String(hostPort) }];
+    map[key] = [...(map[key] ?? []), { HostIp: hostAddress, HostPort: String(hostPort) }];
   }
   return map;
 }
+
+/** A port on all addresses is one of each family that leads somewhere. */
+const shownPorts = ({ ports, address, address6 }: Endpoint): PublishedPort[] =>
+  ports.flatMap((port) => {
+    if (port.hostAddress !== "") return [port];
+    const any = [...(address ? ["0.0.0.0"] : []), ...(address6 ? ["::"] : [])];
+    return any.map((hostAddress) => ({ ...port, hostAddress }));
+  });
 
 const withProtocol = (spec: string): string => (spec.includes("/") ? spec : `${spec}/tcp`);
 
@@ -206,9 +221,9 @@ const quoteWord = (word: string, index: number): string => (index > 0 && word.in
 
 function summaryPorts(record: InstanceRecord): Port[] {
   if (!isRunning(record)) return [];
-  const published = record.state.endpoints.flatMap(({ ports }) => ports);
+  const published = record.state.endpoints.flatMap(shownPorts);
   const rows: Port[] = published.map(({ containerPort, protocol, hostAddress, hostPort }) => ({
-    IP: hostAddress || "0.0.0.0",
+    IP: hostAddress,
     PrivatePort: containerPort,
     PublicPort: hostPort,
     Type: protocol,

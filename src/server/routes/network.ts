@@ -1,61 +1,22 @@
-import type { Network } from "../../api/generated/engine-api.ts";
+import type { EndpointSettings, IPAMConfig, Network } from "../../api/generated/engine-api.ts";
 import { invalid, unsupported } from "../../base/error.ts";
-import { isRunning } from "../../core/instance.ts";
-import type { NetworkRecord } from "../../core/network.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import { connectInstance, disconnectInstance } from "../../engine/network/connect.ts";
+import { createNetwork } from "../../engine/network/create-network.ts";
+import type { PoolRequest } from "../../engine/network/ipam.ts";
 import {
-  createNetwork,
   findNetwork,
   listNetworks,
-  membersOf,
   networkFilters,
   networkPruneFilters,
   pruneNetworks,
   removeNetwork,
-  shownDriver,
 } from "../../engine/network/networks.ts";
+import { encodeNetwork } from "../encode/network.ts";
 import { empty, json, type Route } from "../exchange.ts";
 import { readObject, shapeOf } from "../json-body.ts";
 
 type Handler = Route<InstanceDeps>["handle"];
-
-function encodeNetwork(deps: InstanceDeps, network: NetworkRecord, withMembers: boolean): Network {
-  const config = network.subnet ? [{ Subnet: network.subnet, Gateway: network.gateway }] : [];
-  return {
-    Name: network.name,
-    Id: network.id,
-    Created: network.createdAt,
-    Scope: "local",
-    Driver: shownDriver(network),
-    EnableIPv4: true,
-    EnableIPv6: false,
-    IPAM: { Driver: "default", Options: null, Config: config },
-    Internal: network.internal,
-    Attachable: network.attachable,
-    Ingress: false,
-    ConfigFrom: { Network: "" },
-    ConfigOnly: false,
-    Containers: withMembers ? encodeMembers(deps, network) : {},
-    Options: { ...network.options },
-    Labels: { ...network.labels },
-  };
-}
-
-function encodeMembers(deps: InstanceDeps, network: NetworkRecord): NonNullable<Network["Containers"]> {
-  const members = membersOf(deps, network).flatMap((record) => {
-    const endpoint = isRunning(record) ? record.state.endpoints.find((e) => e.networkId === network.id) : undefined;
-    if (!endpoint) return [];
-    const shown = {
-      Name: record.name,
-      EndpointID: endpoint.endpointId,
-      MacAddress: endpoint.mac,
-      IPv4Address: `${endpoint.address}/${endpoint.prefixLength}`,
-      IPv6Address: "",
-    };
-    return [[record.id, shown] as const];
-  });
-  return Object.fromEntries(members);
-}
 
 const list: Handler = ({ query }, deps) => {
   const networks = listNetworks(deps, query.filters(networkFilters));
@@ -72,16 +33,15 @@ type CreateBody = Network & { CheckDuplicate?: boolean | null };
 const create: Handler = async (exchange, deps) => {
   const body = await readObject<CreateBody>(exchange, shapeOf("Network"));
   if (!body.Name) throw invalid("network name cannot be empty");
-  if (body.EnableIPv6) throw unsupported("IPv6 networks are not supported");
-  const configs = body.IPAM?.Config ?? [];
-  if (configs.length > 1) throw unsupported("a network can have one subnet");
-  const texts = (map: Record<string, string | null> | null | undefined) =>
-    Object.fromEntries(Object.entries(map ?? {}).map(([key, value]) => [key, value ?? ""]));
+  refuseUnsupported(body);
   const network = await createNetwork(deps, {
     name: body.Name,
     driver: body.Driver || "bridge",
-    subnet: configs[0]?.Subnet || undefined,
-    gateway: configs[0]?.Gateway || undefined,
+    ipam: {
+      pools: (body.IPAM?.Config ?? []).map(poolRequest),
+      ipv4: body.EnableIPv4 ?? true,
+      ipv6: body.EnableIPv6 ?? false,
+    },
     internal: body.Internal ?? false,
     attachable: body.Attachable ?? false,
     labels: texts(body.Labels),
@@ -90,27 +50,72 @@ const create: Handler = async (exchange, deps) => {
   return json(201, { Id: network.id, Warning: "" });
 };
 
+function refuseUnsupported({ IPAM: ipam, ConfigOnly, ConfigFrom, Ingress, Scope }: CreateBody): void {
+  if (ipam?.Driver && ipam.Driver !== "default") {
+    throw unsupported(`IPAM driver ${ipam.Driver} is not supported: only default is`);
+  }
+  if (ConfigOnly || ConfigFrom?.Network)
+    throw unsupported("networks that take their settings from others are not supported");
+  if (Ingress || (Scope && Scope !== "local")) throw unsupported("networks of a swarm are not supported");
+}
+
+const poolRequest = (config: IPAMConfig): PoolRequest => ({
+  subnet: config.Subnet ?? "",
+  range: config.IPRange ?? "",
+  gateway: config.Gateway ?? "",
+  reserved: texts(config.AuxiliaryAddresses),
+});
+
+const texts = (map: Record<string, string | null> | null | undefined): Record<string, string> =>
+  Object.fromEntries(Object.entries(map ?? {}).map(([key, value]) => [key, value ?? ""]));
+
 const remove: Handler = async ({ params }, deps) => {
   await removeNetwork(deps, params["id"]!);
   return empty(204);
 };
 
 const prune: Handler = async ({ query }, deps) => {
-  query.filters(networkPruneFilters);
-  const names = await pruneNetworks(deps);
+  const names = await pruneNetworks(deps, query.filters(networkPruneFilters));
   return json(200, { NetworksDeleted: names.length > 0 ? names : null });
 };
 
-const liveChange: Handler = () => {
-  throw unsupported("an instance's networks cannot be changed after its creation");
+const memberShape = {
+  type: "object",
+  properties: {
+    Container: { type: "string" },
+    Force: { type: "boolean" },
+    EndpointConfig: shapeOf("EndpointSettings"),
+  },
 };
+
+interface MemberBody {
+  readonly Container?: string | null;
+  readonly EndpointConfig?: EndpointSettings | null;
+}
+
+const connect: Handler = async (exchange, deps) => {
+  const body = await readObject<MemberBody>(exchange, memberShape);
+  await connectInstance(deps, exchange.params["id"]!, containerOf(body), body.EndpointConfig ?? {});
+  return empty(200);
+};
+
+const disconnect: Handler = async (exchange, deps) => {
+  const body = await readObject<MemberBody>(exchange, memberShape);
+  await disconnectInstance(deps, exchange.params["id"]!, containerOf(body));
+  return empty(200);
+};
+
+function containerOf({ Container }: MemberBody): string {
+  if (!Container) throw invalid("container cannot be empty");
+  return Container;
+}
 
 export const networkRoutes: ReadonlyArray<Route<InstanceDeps>> = [
   { method: "GET", path: "/networks", handle: list },
   { method: "POST", path: "/networks/create", handle: create },
   { method: "POST", path: "/networks/prune", handle: prune },
-  { method: "POST", path: "/networks/{id}/connect", handle: liveChange },
-  { method: "POST", path: "/networks/{id}/disconnect", handle: liveChange },
+  { method: "POST", path: "/networks/{id}/connect", handle: connect },
+  { method: "POST", path: "/networks/{id}/disconnect", handle: disconnect },
   { method: "GET", path: "/networks/{id}", handle: inspect },
   { method: "DELETE", path: "/networks/{id}", handle: remove },
 ];

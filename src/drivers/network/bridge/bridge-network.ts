@@ -1,20 +1,30 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { IsleError, isErrno } from "../../../base/error.ts";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join as joinPath } from "node:path";
+import { conflict, IsleError } from "../../../base/error.ts";
 import { newId } from "../../../base/id.ts";
-import { parseSubnet } from "../../../base/ipv4.ts";
-import { KeyedLock } from "../../../base/keyed-lock.ts";
+import { type Family, parseBlock } from "../../../base/ip.ts";
 import type { Logger } from "../../../base/log.ts";
+import { withUndo } from "../../../base/undo.ts";
 import type { Endpoint } from "../../../core/instance.ts";
-import type { Attachment, AttachRequest, LiveAttachment, NetworkDriver, NetworkRecord } from "../../../core/network.ts";
+import type {
+  Attachment,
+  AttachRequest,
+  JoinRequest,
+  LiveAttachment,
+  NetworkDriver,
+  NetworkRecord,
+} from "../../../core/network.ts";
+import { readTextIfPresent } from "../../../os/files.ts";
 import { interfaceIndex, Netlink } from "../../../os/netlink.ts";
 import { isNetns, removeNetns } from "../../../os/netns.ts";
-import { runOk } from "../../../os/process.ts";
-import { AddressLeases, macOf } from "./addresses.ts";
-import { makeConnected, makeIsolated } from "./namespace.ts";
+import { AddressLeases } from "./addresses.ts";
+import { enableForwarding, isThere, makeBridge, removeBridge } from "./bridges.ts";
+import { freeInterfaceName, gatewayEndpoint, join, plug, settleGateway, unplug } from "./endpoints.ts";
+import { Firewall } from "./firewall.ts";
+import { interfacesIn, makeIsolated } from "./namespace.ts";
 import { PortLeases } from "./ports.ts";
-import { type Forward, forwardChange, forwardsOf, tableRules } from "./rules.ts";
-import { type AddressPool, chooseSubnet, parseRoutes } from "./subnet.ts";
+import { type Prepared, Spares } from "./spares.ts";
+import { type AddressPool, chooseSubnet, parseRoutes, parseRoutes6 } from "./subnet.ts";
 
 export interface BridgeNetworkOptions {
   /** Holds a file for each network namespace. */
@@ -30,10 +40,10 @@ export interface BridgeNetworkOptions {
   readonly log: Logger;
 }
 
-interface Prepared {
+interface Attached {
+  readonly name: string;
   readonly netns: string;
-  readonly hostInterface: string;
-  readonly endpoint: Endpoint;
+  readonly endpoints: readonly Endpoint[];
 }
 
 /** Bridges, veth pairs and one nftables table of our own. */
@@ -42,67 +52,103 @@ export class BridgeNetwork implements NetworkDriver {
   readonly #netlink = new Netlink();
   readonly #addresses = new Map<string, AddressLeases>();
   readonly #ports = new PortLeases();
-  readonly #attached = new Map<string, { netns: string; endpoint: Endpoint | undefined }>();
+  readonly #attached = new Map<string, Attached>();
   readonly #networks = new Map<string, NetworkRecord>();
-  #spares: Prepared[] = [];
-  #refill: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
-  readonly #turns = new KeyedLock();
+  readonly #firewall: Firewall;
+  readonly #spares: Spares;
 
   constructor(options: BridgeNetworkOptions) {
     this.#options = options;
     mkdirSync(options.netnsDir, { recursive: true, mode: 0o711 });
+    const { nft, table, log } = options;
+    const plan = () => ({
+      networks: [...this.#networks.values()],
+      endpoints: [...this.#attached.values()].flatMap(({ endpoints }) => endpoints),
+    });
+    this.#firewall = new Firewall({ nft, table, log, plan });
+    this.#spares = new Spares({
+      count: options.spares,
+      log,
+      prepare: () => this.#prepareSpare(),
+      discard: ({ netns, endpoint }) => this.#discard(netns, [endpoint]),
+    });
   }
 
-  async pickSubnet(taken: readonly string[]): Promise<string> {
-    const routes = parseRoutes(readFileSync("/proc/net/route", "utf8"));
-    return chooseSubnet(this.#options.pools, [...routes, ...taken.map(parseSubnet)]);
+  async pickSubnet(family: Family, taken: readonly string[]): Promise<string> {
+    const routes =
+      family === 4
+        ? parseRoutes(readFileSync("/proc/net/route", "utf8"))
+        : parseRoutes6(readTextIfPresent("/proc/net/ipv6_route") ?? "");
+    return chooseSubnet(this.#options.pools, family, [...routes, ...taken.map(parseBlock)]);
   }
 
   async create(network: NetworkRecord): Promise<void> {
     if (network.driver !== "bridge") return;
-    this.#makeBridge(network);
-    this.#networks.set(network.id, network);
-    this.#leases(network);
-    await this.#writeRules();
+    makeBridge(this.#netlink, network);
+    this.#adopt(network);
+    await this.#firewall.write();
   }
 
   async remove(network: NetworkRecord): Promise<void> {
     // Also an instance that is just being started counts, of which no record tells yet.
-    if ([...this.#attached.values()].some(({ endpoint }) => endpoint?.networkId === network.id)) {
+    const active = [...this.#attached.values()].some(({ endpoints }) =>
+      endpoints.some(({ networkId }) => networkId === network.id),
+    );
+    if (active) {
       throw new IsleError("forbidden", `error while removing network: network ${network.name} has active endpoints`);
     }
     this.#networks.delete(network.id);
     this.#addresses.delete(network.id);
-    const index = interfaceIndex(network.bridge);
-    if (index > 0) this.#netlink.deleteLink(index);
-    await this.#writeRules();
+    removeBridge(this.#netlink, network);
+    await this.#firewall.write();
   }
 
   async attach(request: AttachRequest): Promise<Attachment> {
-    const ports = this.#ports.take(request.ports);
-    try {
-      this.#repairBridge(request.network);
-      const spare = request.address || request.mac ? undefined : this.#takeSpare(request.network);
-      const prepared = spare ?? this.#prepare(request.network, request);
-      const endpoint = { ...prepared.endpoint, ports };
-      this.#attached.set(request.instanceId, { netns: prepared.netns, endpoint });
-      await this.#change("add", endpoint);
-      return { netns: prepared.netns, endpoint };
-    } catch (error) {
-      this.#ports.release(ports);
-      const attached = this.#attached.get(request.instanceId);
-      if (attached) this.#discard(attached.netns, attached.endpoint);
-      this.#attached.delete(request.instanceId);
-      throw error;
-    }
+    return withUndo(async (undo) => {
+      const first = this.#first(request.joins[0]!);
+      const { netns } = first;
+      let { endpoints } = first;
+      undo.add(() => this.#discard(netns, endpoints));
+      for (const more of request.joins.slice(1)) endpoints = [...endpoints, this.#join(netns, more, endpoints)];
+      // Without a way out nothing can be published.
+      const ports = gatewayEndpoint(endpoints) ? this.#ports.take(request.ports, request.instanceName) : [];
+      undo.add(() => this.#ports.release(ports));
+      if (endpoints.length === 1) endpoints = [{ ...endpoints[0]!, ports }];
+      else endpoints = settleGateway(netns, [{ ...endpoints[0]!, ports }, ...endpoints.slice(1)]);
+      this.#attached.set(request.instanceId, { name: request.instanceName, netns, endpoints });
+      undo.add(() => this.#attached.delete(request.instanceId));
+      await this.#firewall.change("add", endpoints);
+      return { netns, endpoints };
+    });
   }
 
   async isolated(instanceId: string): Promise<string> {
     const netns = this.#newNetnsPath();
     makeIsolated(netns);
-    this.#attached.set(instanceId, { netns, endpoint: undefined });
+    this.#attached.set(instanceId, { name: "", netns, endpoints: [] });
     return netns;
+  }
+
+  async connect(instanceId: string, request: JoinRequest): Promise<readonly Endpoint[]> {
+    const before = this.#requireAttached(instanceId);
+    const added = this.#join(before.netns, request, before.endpoints);
+    const endpoints = settleGateway(before.netns, [...before.endpoints, added]);
+    await this.#replaceEndpoints(instanceId, before, endpoints);
+    return endpoints;
+  }
+
+  async disconnect(instanceId: string, networkId: string): Promise<readonly Endpoint[]> {
+    const before = this.#requireAttached(instanceId);
+    const gone = before.endpoints.find((endpoint) => endpoint.networkId === networkId);
+    if (!gone) return before.endpoints;
+    const rest = before.endpoints.filter((endpoint) => endpoint !== gone);
+    const moved = rest.map((endpoint, i) => (i === 0 ? { ...endpoint, ports: gone.ports } : endpoint));
+    unplug(this.#netlink, gone);
+    const endpoints = settleGateway(before.netns, gone.ports.length > 0 ? moved : rest);
+    if (!gatewayEndpoint(endpoints)) this.#ports.release(gone.ports);
+    await this.#replaceEndpoints(instanceId, before, endpoints);
+    this.#releaseAddresses([gone]);
+    return endpoints;
   }
 
   async detach(instanceId: string): Promise<void> {
@@ -110,190 +156,152 @@ export class BridgeNetwork implements NetworkDriver {
     if (!attached) return;
     this.#attached.delete(instanceId);
     try {
-      if (attached.endpoint) await this.#change("delete", attached.endpoint);
+      await this.#firewall.change("delete", attached.endpoints);
     } finally {
-      this.#ports.release(attached.endpoint?.ports ?? []);
-      this.#discard(attached.netns, attached.endpoint);
+      this.#ports.release(attached.endpoints.flatMap(({ ports }) => ports));
+      this.#discard(attached.netns, attached.endpoints);
     }
   }
 
   /** Makes the machine agree with the records: bridges, leases and rules are there, nameless namespaces are gone. */
   async restore(networks: readonly NetworkRecord[], live: readonly LiveAttachment[]): Promise<void> {
     for (const network of networks.filter(({ driver }) => driver === "bridge")) {
-      this.#makeBridge(network);
-      this.#networks.set(network.id, network);
-      this.#leases(network);
+      makeBridge(this.#netlink, network);
+      this.#adopt(network);
     }
-    for (const { instanceId, netns, endpoints } of live) {
+    for (const { instanceId, instanceName, netns, endpoints } of live) {
       if (netns === undefined || !netns.startsWith(this.#options.netnsDir)) continue;
-      this.#attached.set(instanceId, { netns, endpoint: endpoints[0] });
-      for (const endpoint of endpoints) this.#adopt(endpoint);
+      this.#attached.set(instanceId, { name: instanceName, netns, endpoints });
+      this.#ports.adopt(
+        endpoints.flatMap(({ ports }) => ports),
+        instanceName,
+      );
+      this.#adoptEndpoints(netns, endpoints);
     }
     const kept = new Set([...this.#attached.values()].map(({ netns }) => netns));
     for (const name of readdirSync(this.#options.netnsDir)) {
-      const path = join(this.#options.netnsDir, name);
+      const path = joinPath(this.#options.netnsDir, name);
       if (!kept.has(path)) removeNetns(path);
     }
     enableForwarding();
-    await this.#writeRules();
-    this.#scheduleRefill();
+    await this.#firewall.write();
+    this.#spares.refill();
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    clearTimeout(this.#refill);
-    for (const { netns, endpoint } of this.#spares) this.#discard(netns, endpoint);
-    this.#spares = [];
+    this.#spares.close();
     this.#netlink.close();
   }
 
-  #adopt(endpoint: Endpoint): void {
-    this.#ports.adopt(endpoint.ports);
-    const network = this.#networks.get(endpoint.networkId);
-    if (network) this.#leases(network).takeFixed(endpoint.address);
+  #adopt(network: NetworkRecord): void {
+    this.#networks.set(network.id, network);
+    if (!this.#addresses.has(network.id)) this.#addresses.set(network.id, new AddressLeases(network.pools));
   }
 
-  #leases(network: NetworkRecord): AddressLeases {
-    const leases = this.#addresses.get(network.id) ?? new AddressLeases(network.subnet, network.gateway);
-    this.#addresses.set(network.id, leases);
-    return leases;
+  /** Takes the addresses of a running instance and mends its interfaces, which a crash may have left half-made. */
+  #adoptEndpoints(netns: string, endpoints: readonly Endpoint[]): void {
+    for (const endpoint of endpoints) {
+      const leases = this.#addresses.get(endpoint.networkId);
+      for (const address of [endpoint.address, endpoint.address6]) if (address !== "") leases?.takeFixed(address);
+    }
+    if (isNetns(netns)) this.#mend(netns, endpoints);
   }
 
-  #makeBridge({ bridge, gateway, subnet }: NetworkRecord): void {
-    if (interfaceIndex(bridge) === 0) this.#netlink.addBridge(bridge);
-    const index = interfaceIndex(bridge);
-    this.#netlink.addAddress(index, gateway, parseSubnet(subnet).prefixLength);
-    this.#netlink.setUp(index);
-    // Lets connections to a published port over 127.0.0.1 reach the workload.
-    writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, "1");
+  #mend(netns: string, endpoints: readonly Endpoint[]): void {
+    const there = interfacesIn(netns);
+    let mended = false;
+    for (const endpoint of endpoints) {
+      const network = this.#networks.get(endpoint.networkId);
+      if (!network) continue;
+      const host = interfaceIndex(endpoint.hostInterface);
+      if (there.includes(endpoint.interface) && host > 0) {
+        this.#netlink.setMaster(host, interfaceIndex(network.bridge));
+        continue;
+      }
+      plug(this.#netlink, netns, endpoint, network);
+      mended = true;
+    }
+    if (mended) settleGateway(netns, endpoints);
   }
 
-  /** Makes a bridge anew that somebody deleted. What was connected to it gets its way back at its next start. */
+  /** Makes a bridge anew that somebody deleted, and plugs in again whoever was on it. */
   #repairBridge(network: NetworkRecord): void {
-    if (!this.#networks.has(network.id) || interfaceIndex(network.bridge) > 0) return;
+    if (!this.#networks.has(network.id) || isThere(network)) return;
     this.#options.log.warn("a bridge is gone and is made anew", { network: network.name, bridge: network.bridge });
-    this.#makeBridge(network);
-    if (!network.predefined) return;
-    for (const { netns, endpoint } of this.#spares) this.#discard(netns, endpoint);
-    this.#spares = [];
+    makeBridge(this.#netlink, network);
+    if (network.predefined) this.#spares.drop();
+    for (const { netns, endpoints } of this.#attached.values()) {
+      const mine = endpoints.some(({ networkId }) => networkId === network.id);
+      if (mine && isNetns(netns)) this.#mend(netns, endpoints);
+    }
   }
 
-  #prepare(network: NetworkRecord, wish: { address?: string | undefined; mac?: string | undefined }): Prepared {
-    const known = this.#networks.get(network.id);
-    if (!known) throw new IsleError("notFound", `network ${network.name} is not set up`);
-    const leases = this.#leases(network);
-    const address = wish.address ? leases.takeFixed(wish.address) : leases.take();
+  /** A namespace with its first interface: a spare where nothing special is wanted. */
+  #first(request: JoinRequest): { netns: string; endpoints: readonly Endpoint[] } {
+    this.#repairBridge(request.network);
+    const plain = request.network.predefined && request.addresses.length === 0 && !request.mac;
+    const spare = plain ? this.#spares.take() : undefined;
+    if (spare) {
+      return { netns: spare.netns, endpoints: [{ ...spare.endpoint, gatewayPriority: request.gatewayPriority }] };
+    }
+    const { netns, endpoint } = this.#prepare(request);
+    return { netns, endpoints: [endpoint] };
+  }
+
+  #prepareSpare(): Prepared | undefined {
+    const network = [...this.#networks.values()].find(({ predefined }) => predefined);
+    return network && this.#prepare({ network, addresses: [], gatewayPriority: 0 });
+  }
+
+  #prepare(request: JoinRequest): Prepared {
     const netns = this.#newNetnsPath();
-    const hostInterface = `${this.#options.interfacePrefix}${newId().slice(0, 8)}`;
-    const mac = wish.mac ?? macOf(address);
-    const gateway = network.internal ? "" : network.gateway;
+    makeIsolated(netns);
     try {
-      const { prefixLength } = leases;
-      makeConnected(this.#netlink, {
-        path: netns,
-        hostInterface,
-        bridge: network.bridge,
-        address,
-        prefixLength,
-        gateway,
-        mac,
-      });
-      return { netns, hostInterface, endpoint: endpointOf(network, { address, prefixLength, mac }) };
+      const [endpoint] = settleGateway(netns, [this.#join(netns, request, [])]);
+      return { netns, endpoint: endpoint! };
     } catch (error) {
       removeNetns(netns);
-      leases.release(address);
       throw error;
     }
   }
 
-  #discard(netns: string, endpoint: Endpoint | undefined): void {
+  #join(netns: string, request: JoinRequest, others: readonly Endpoint[]): Endpoint {
+    const { network } = request;
+    const leases = this.#addresses.get(network.id);
+    if (!leases) throw new IsleError("notFound", `network ${network.name} is not set up`);
+    this.#repairBridge(network);
+    const hostInterface = `${this.#options.interfacePrefix}${newId().slice(0, 8)}`;
+    const place = { netlink: this.#netlink, leases, netns, interface: freeInterfaceName(others), hostInterface };
+    return join(place, request, network);
+  }
+
+  #requireAttached(instanceId: string): Attached {
+    const attached = this.#attached.get(instanceId);
+    if (!attached) throw conflict(`instance ${instanceId} has no network namespace of its own`);
+    return attached;
+  }
+
+  /** Ports that lead elsewhere now are taken back before they are published anew. */
+  async #replaceEndpoints(instanceId: string, before: Attached, endpoints: readonly Endpoint[]): Promise<void> {
+    this.#attached.set(instanceId, { ...before, endpoints });
+    const way = (list: readonly Endpoint[]) => list.find(({ ports }) => ports.length > 0)?.endpointId;
+    if (way(before.endpoints) === way(endpoints)) return;
+    await this.#firewall.change("delete", before.endpoints);
+    await this.#firewall.change("add", endpoints);
+  }
+
+  #discard(netns: string, endpoints: readonly Endpoint[]): void {
     removeNetns(netns);
-    if (endpoint) this.#addresses.get(endpoint.networkId)?.release(endpoint.address);
+    this.#releaseAddresses(endpoints);
+  }
+
+  #releaseAddresses(endpoints: readonly Endpoint[]): void {
+    for (const { networkId, address, address6 } of endpoints) {
+      for (const each of [address, address6]) this.#addresses.get(networkId)?.release(each);
+    }
   }
 
   #newNetnsPath(): string {
-    return join(this.#options.netnsDir, newId().slice(0, 16));
-  }
-
-  #takeSpare(network: NetworkRecord): Prepared | undefined {
-    if (!network.predefined) return undefined;
-    let spare = this.#spares.shift();
-    while (spare && !isNetns(spare.netns)) {
-      this.#discard(spare.netns, spare.endpoint);
-      spare = this.#spares.shift();
-    }
-    this.#scheduleRefill();
-    return spare;
-  }
-
-  /** Refills one at a time and only when nothing else is to do, so that no start waits for it. */
-  #scheduleRefill(): void {
-    if (this.#refill !== undefined || this.#closed || this.#spares.length >= this.#options.spares) return;
-    this.#refill = setTimeout(() => {
-      this.#refill = undefined;
-      const network = [...this.#networks.values()].find(({ predefined }) => predefined);
-      if (!network) return;
-      try {
-        this.#spares.push(this.#prepare(network, {}));
-      } catch (error) {
-        return this.#options.log.warn("preparing a network namespace failed", { error: String(error) });
-      }
-      this.#scheduleRefill();
-    }, 5);
-  }
-
-  #writeRules(): Promise<void> {
-    return this.#nft(() => this.#allRules());
-  }
-
-  #allRules(): string {
-    const forwards: Forward[] = [...this.#attached.values()].flatMap(({ endpoint }) =>
-      endpoint ? forwardsOf(endpoint) : [],
-    );
-    return tableRules(this.#options.table, [...this.#networks.values()], forwards);
-  }
-
-  /** Publishes the ports of one endpoint or takes them back. */
-  async #change(verb: "add" | "delete", endpoint: Endpoint): Promise<void> {
-    const rules = forwardChange(this.#options.table, verb, forwardsOf(endpoint));
-    if (rules === "") return;
-    try {
-      await this.#nft(() => rules);
-    } catch (error) {
-      // Somebody flushed the rules, or they were written as a whole meanwhile: that is what makes them right.
-      this.#options.log.debug("the rules are written anew", { error: String(error) });
-      await this.#writeRules();
-    }
-  }
-
-  /** One change after the other, each planned when its turn comes, so that none undoes another. */
-  async #nft(rules: () => string): Promise<void> {
-    await this.#turns.run("nft", () => runOk(this.#options.nft, ["-f", "-"], { input: rules() }));
-  }
-}
-
-function endpointOf(
-  { id, name, gateway, internal }: NetworkRecord,
-  { address, prefixLength, mac }: { address: string; prefixLength: number; mac: string },
-): Endpoint {
-  return {
-    networkId: id,
-    networkName: name,
-    endpointId: newId(),
-    address,
-    prefixLength,
-    gateway: internal ? "" : gateway,
-    mac,
-    ports: [],
-  };
-}
-
-function enableForwarding(): void {
-  const path = "/proc/sys/net/ipv4/ip_forward";
-  if (!existsSync(path) || readFileSync(path, "utf8").trim() === "1") return;
-  try {
-    writeFileSync(path, "1");
-  } catch (error) {
-    if (!isErrno(error, "EROFS", "EACCES")) throw error;
+    return joinPath(this.#options.netnsDir, newId().slice(0, 16));
   }
 }

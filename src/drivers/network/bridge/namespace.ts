@@ -1,4 +1,4 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { interfaceIndex, Netlink } from "../../../os/netlink.ts";
 import { createNetns, inNetns } from "../../../os/netns.ts";
 
@@ -15,42 +15,66 @@ export function makeIsolated(path: string): void {
 }
 
 export interface Connection {
-  readonly path: string;
+  readonly netns: string;
+  /** Name inside. */
+  readonly interface: string;
   /** Name of the host's end. */
   readonly hostInterface: string;
   readonly bridge: string;
-  readonly address: string;
-  readonly prefixLength: number;
-  /** Empty for a network without a way out. */
-  readonly gateway: string;
+  readonly addresses: ReadonlyArray<{ readonly address: string; readonly prefixLength: number }>;
   readonly mac: string;
-  readonly mtu?: number;
+  readonly mtu?: number | undefined;
 }
 
-/** A namespace that is connected to a bridge as eth0, with address and default route. */
-export function makeConnected(host: Netlink, connection: Connection): void {
-  const inside = createNetns(connection.path, () => new Netlink());
-  const netns = openSync(connection.path, "r");
+/** An interface in the namespace, connected to a bridge, with its addresses. */
+export function addConnection(host: Netlink, connection: Connection): void {
+  const netns = openSync(connection.netns, "r");
+  const inside = inNetns(connection.netns, () => new Netlink());
   try {
-    inside.setUp(loopbackIndex);
     host.addVeth({
       name: connection.hostInterface,
       masterIndex: interfaceIndex(connection.bridge),
-      peerName: "eth0",
+      peerName: connection.interface,
       peerMac: connection.mac,
       peerNetnsFd: netns,
       ...(connection.mtu && { mtu: connection.mtu }),
     });
-    configure(inside, connection);
+    const index = inNetns(connection.netns, () => interfaceIndex(connection.interface));
+    for (const { address, prefixLength } of connection.addresses) inside.addAddress(index, address, prefixLength);
+    inside.setUp(index);
   } finally {
     closeSync(netns);
     inside.close();
   }
 }
 
-function configure(inside: Netlink, { path, address, prefixLength, gateway }: Connection): void {
-  const index = inNetns(path, () => interfaceIndex("eth0"));
-  inside.addAddress(index, address, prefixLength);
-  inside.setUp(index);
-  if (gateway !== "") inside.addDefaultRoute(gateway);
+export interface DefaultRoutes {
+  readonly interface: string;
+  /** Empty for none of that family. */
+  readonly gateway: string;
+  readonly gateway6: string;
 }
+
+/** Leads everything else over one interface, or nowhere without `routes`. */
+export function setDefaultRoutes(netns: string, routes: DefaultRoutes | undefined): void {
+  inNetns(netns, () => {
+    const inside = new Netlink();
+    try {
+      const index = routes ? interfaceIndex(routes.interface) : 0;
+      for (const family of [4, 6] as const) {
+        const gateway = family === 4 ? routes?.gateway : routes?.gateway6;
+        if (gateway) inside.setDefaultRoute(gateway, index);
+        else inside.removeDefaultRoute(family);
+      }
+    } finally {
+      inside.close();
+    }
+  });
+}
+
+/** Names of the interfaces in a namespace. */
+export const interfacesIn = (netns: string): string[] =>
+  inNetns(netns, () => readFileSync("/proc/thread-self/net/dev", "utf8"))
+    .split("\n")
+    .slice(2)
+    .flatMap((line) => (line.includes(":") ? [line.split(":")[0]!.trim()] : []));

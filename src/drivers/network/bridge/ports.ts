@@ -7,14 +7,14 @@ const ephemeral = { first: 32768, last: 60999 };
 
 /** Host ports in use by published ports; the host's own sockets are asked before each grant. */
 export class PortLeases {
-  readonly #taken = new Map<string, PublishedPort>();
+  readonly #taken = new Map<string, PublishedPort & { readonly holder: string }>();
   #next = ephemeral.first;
 
   /** Grants all or none. */
-  take(requests: readonly PublishRequest[]): PublishedPort[] {
+  take(requests: readonly PublishRequest[], holder: string): PublishedPort[] {
     const granted: PublishedPort[] = [];
     try {
-      for (const request of requests) granted.push(this.#grant(request));
+      for (const request of requests) granted.push(this.#grant(request, holder));
       return granted;
     } catch (error) {
       this.release(granted);
@@ -22,20 +22,22 @@ export class PortLeases {
     }
   }
 
-  adopt(ports: readonly PublishedPort[]): void {
-    for (const port of ports) this.#taken.set(keyOf(port), port);
+  adopt(ports: readonly PublishedPort[], holder: string): void {
+    for (const port of ports) this.#taken.set(keyOf(port), { ...port, holder });
   }
 
   release(ports: readonly PublishedPort[]): void {
     for (const port of ports) this.#taken.delete(keyOf(port));
   }
 
-  #grant(request: PublishRequest): PublishedPort {
+  #grant(request: PublishRequest, holder: string): PublishedPort {
     const { containerPort, protocol, hostAddress } = request;
+    let inTheWay = "";
     for (const hostPort of this.#candidates(request)) {
       const port: PublishedPort = { containerPort, protocol, hostAddress, hostPort };
-      if (this.#clashes(port) || !portIsFree(protocol, hostAddress, hostPort)) continue;
-      this.#taken.set(keyOf(port), port);
+      inTheWay = this.#holderOf(port) ?? (isFree(port) ? "" : "a program of this machine");
+      if (inTheWay !== "") continue;
+      this.#taken.set(keyOf(port), { ...port, holder });
       if (request.hostPort.first === 0) this.#next = hostPort + 1;
       return port;
     }
@@ -44,6 +46,7 @@ export class PortLeases {
     throw new IsleError(
       "internal",
       `failed to set up container networking: driver failed programming external connectivity: Bind for ${hostAddress || "0.0.0.0"}:${asked} failed: port is already allocated`,
+      { hint: `it is held by ${inTheWay}` },
     );
   }
 
@@ -58,14 +61,17 @@ export class PortLeases {
   }
 
   /** A port on all addresses clashes with the same port on any one. */
-  #clashes(port: PublishedPort): boolean {
+  #holderOf(port: PublishedPort): string | undefined {
     for (const other of this.#taken.values()) {
       const same = other.hostPort === port.hostPort && other.protocol === port.protocol;
-      if (same && (isAny(other) || isAny(port) || other.hostAddress === port.hostAddress)) return true;
+      if (same && (isAny(other) || isAny(port) || other.hostAddress === port.hostAddress))
+        return `container ${other.holder}`;
     }
-    return false;
+    return undefined;
   }
 }
 
+const isFree = ({ protocol, hostAddress, hostPort }: PublishedPort): boolean =>
+  portIsFree(protocol, hostAddress, hostPort);
 const isAny = ({ hostAddress }: PublishedPort): boolean => hostAddress === "" || hostAddress === "0.0.0.0";
 const keyOf = ({ protocol, hostAddress, hostPort }: PublishedPort): string => `${protocol}/${hostAddress}/${hostPort}`;

@@ -8,8 +8,10 @@ const network: NetworkRecord = {
   driver: "bridge",
   createdAt: "",
   bridge: "isle0",
-  subnet: "172.17.0.0/16",
-  gateway: "172.17.0.1",
+  pools: [
+    { subnet: "172.17.0.0/16", gateway: "172.17.0.1" },
+    { subnet: "fd00::/64", gateway: "fd00::1" },
+  ],
   labels: {},
   options: {},
   internal: false,
@@ -17,6 +19,7 @@ const network: NetworkRecord = {
   predefined: true,
 };
 const forward = (hostAddress: string): Forward => ({
+  family: 4,
   containerPort: 80,
   protocol: "tcp",
   hostAddress,
@@ -27,38 +30,42 @@ const forward = (hostAddress: string): Forward => ({
 describe("the table", () => {
   test("is replaced in one transaction, whether it was there or not", () => {
     expect(tableRules("isle", [], []).split("\n").slice(0, 3)).toEqual([
-      "table ip isle",
-      "delete table ip isle",
-      "table ip isle {",
+      "table inet isle",
+      "delete table inet isle",
+      "table inet isle {",
     ]);
   });
   test("has one look-up rule however many ports are published", () => {
     const many = Array.from({ length: 500 }, (_, i) => ({ ...forward(""), hostPort: 1000 + i }));
-    expect(tableRules("isle", [network], many).match(/dnat ip to/g)).toHaveLength(2);
+    const rules = (forwards: Forward[]) => tableRules("isle", [network], forwards).match(/dnat ip6? to/g);
+    expect(rules(many)).toEqual(rules([]));
   });
-  test("a network reaches out, an internal one does not", () => {
-    expect(tableRules("isle", [network], [])).toContain('ip saddr 172.17.0.0/16 oifname != "isle0" masquerade');
+  test("has as many rules of the forward path for many networks as for one", () => {
+    const many = Array.from({ length: 50 }, (_, i) => ({ ...network, id: `n${i}`, bridge: `br${i}` }));
+    const chain = (networks: NetworkRecord[]) => tableRules("isle", networks, []).split("chain forward")[1];
+    expect(chain(many)).toBe(chain([network]));
+  });
+  test("a network reaches out with another address, an internal one does not", () => {
+    const outside = tableRules("isle", [network], []);
+    expect(outside).toContain('oifname != "isle0" masquerade');
+    expect(outside).toContain("172.17.0.0/16 : goto from_n");
+    expect(outside).toContain("fd00::/64 : goto from_n");
     const inside = tableRules("isle", [{ ...network, internal: true }], []);
     expect(inside).not.toContain('oifname != "isle0" masquerade');
-    expect(inside).toContain('iifname "isle0" oifname != "isle0" drop');
-  });
-  test("from elsewhere only a published port leads in", () => {
-    const rules = tableRules("isle", [network], []).split("\n");
-    const accepts = rules.findIndex((rule) => rule.includes('oifname "isle0" ct status dnat accept'));
-    const drops = rules.findIndex((rule) => rule.includes('iifname != "isle0" oifname "isle0" drop'));
-    expect(accepts).toBeGreaterThan(0);
-    expect(drops).toBeGreaterThan(accepts);
+    expect(inside.split("set closed")[1]).toContain('elements = { "isle0" }');
   });
 });
 
 describe("a change of published ports", () => {
   test("on all addresses and on one go to different maps", () => {
     expect(forwardChange("isle", "add", [forward(""), forward("10.0.0.1")])).toBe(
-      "add element ip isle ports { tcp . 8080 : 172.17.0.2 . 80 }\n" +
-        "add element ip isle addressed { 10.0.0.1 . tcp . 8080 : 172.17.0.2 . 80 }\n",
+      "add element inet isle ports4 { tcp . 8080 : 172.17.0.2 . 80 }\n" +
+        "add element inet isle addressed4 { 10.0.0.1 . tcp . 8080 : 172.17.0.2 . 80 }\n",
     );
   });
   test("removal names the key alone", () => {
-    expect(forwardChange("isle", "delete", [forward("0.0.0.0")])).toBe("delete element ip isle ports { tcp . 8080 }\n");
+    expect(forwardChange("isle", "delete", [forward("0.0.0.0")])).toBe(
+      "delete element inet isle ports4 { tcp . 8080 }\n",
+    );
   });
 });

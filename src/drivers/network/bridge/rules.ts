@@ -1,89 +1,141 @@
+import { type Family, familyOf } from "../../../base/ip.ts";
 import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
+import { networkOptions } from "./options.ts";
 
-/** One published port, with the address that it leads to. */
+/** One published port of one family, with the address that it leads to. */
 export interface Forward extends PublishedPort {
+  readonly family: Family;
   readonly address: string;
 }
 
-export const forwardsOf = ({ address, ports }: Endpoint): Forward[] => ports.map((port) => ({ ...port, address }));
+export const forwardsOf = ({ address, address6, ports }: Endpoint): Forward[] =>
+  ports.flatMap((port) => [
+    ...(address !== "" && fits(port, 4) ? [{ ...port, family: 4 as const, address }] : []),
+    ...(address6 !== "" && fits(port, 6) ? [{ ...port, family: 6 as const, address: address6 }] : []),
+  ]);
+
+const fits = ({ hostAddress }: PublishedPort, family: Family): boolean =>
+  hostAddress === "" || familyOf(hostAddress) === family;
 
 /**
- * The whole table, replaced in one transaction. Published ports are elements of two maps, so that a packet is looked
- * up once however many there are. Addresses are rewritten on the way in, never on the way back, so the workload sees
- * its client; only connections over the host's loopback and from the workload to itself get the bridge's address.
+ * The whole table, replaced in one transaction. Published ports are elements of maps and networks elements of sets, so
+ * that a packet is looked up a fixed number of times however many there are. Addresses are rewritten on the way in,
+ * never on the way back, so the workload sees its client; only connections over the host's loopback and from a network
+ * to itself get the bridge's address.
  */
 export function tableRules(table: string, networks: readonly NetworkRecord[], forwards: readonly Forward[]): string {
   const bridges = networks.filter(({ driver }) => driver === "bridge");
-  const v4 = forwards.filter(isIpv4);
   const lines = [
-    `table ip ${table}`,
-    `delete table ip ${table}`,
-    `table ip ${table} {`,
-    "  map ports { type inet_proto . inet_service : ipv4_addr . inet_service;",
-    ...elements(v4.filter(({ hostAddress }) => isAny(hostAddress)).map(anyElement)),
-    "  }",
-    "  map addressed { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;",
-    ...elements(v4.filter(({ hostAddress }) => !isAny(hostAddress)).map(addressedElement)),
-    "  }",
-    "  chain publish {",
-    "    dnat ip to ip daddr . meta l4proto . th dport map @addressed",
-    "    dnat ip to meta l4proto . th dport map @ports",
-    "  }",
-    "  chain prerouting { type nat hook prerouting priority dstnat; fib daddr type local jump publish; }",
-    "  chain output { type nat hook output priority -100; fib daddr type local jump publish; }",
-    "  chain postrouting { type nat hook postrouting priority srcnat;",
-    ...bridges.flatMap(masquerade),
-    "  }",
-    "  chain forward { type filter hook forward priority filter;",
-    "    ct state established,related accept",
-    ...bridges.flatMap(isolation),
-    "  }",
+    `table inet ${table}`,
+    `delete table inet ${table}`,
+    `table inet ${table} {`,
+    ...([4, 6] as const).flatMap((family) => publishedMaps(family, forwards)),
+    ...nameSets(bridges),
+    ...bridges.flatMap(sourceChain),
+    ...([4, 6] as const).flatMap((family) => sourceMap(family, bridges)),
+    ...publishing,
+    ...forwarding,
     "}",
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function masquerade({ bridge, subnet, internal }: NetworkRecord): string[] {
-  const out = internal ? [] : [`    ip saddr ${subnet} oifname != "${bridge}" masquerade`];
+function publishedMaps(family: Family, forwards: readonly Forward[]): string[] {
+  const mine = forwards.filter((forward) => forward.family === family);
+  const to = `ipv${family}_addr . inet_service`;
   return [
-    ...out,
-    `    ip saddr 127.0.0.0/8 oifname "${bridge}" masquerade`,
-    `    ip saddr ${subnet} ip daddr ${subnet} ct status dnat masquerade`,
+    ...block(`map ports${family}`, [
+      `type inet_proto . inet_service : ${to};`,
+      ...elements(mine.filter(({ hostAddress }) => isAny(hostAddress)).map(anyElement)),
+    ]),
+    ...block(`map addressed${family}`, [
+      `type ipv${family}_addr . inet_proto . inet_service : ${to};`,
+      ...elements(mine.filter(({ hostAddress }) => !isAny(hostAddress)).map(addressedElement)),
+    ]),
   ];
 }
 
-/**
- * Into a network from elsewhere only through a published port; an internal one is closed both ways. `ct status dnat`
- * tests one bit, its negation would compare all of them, hence an accept before the drop. Accepting ends our chain
- * only: the host's own firewall still has its say.
- */
-function isolation({ bridge, internal }: NetworkRecord): string[] {
-  const published = internal ? [] : [`    oifname "${bridge}" ct status dnat accept`];
+/** `open`: reached through published ports. `closed`: internal, without any way. `within`: from a network to itself. */
+function nameSets(bridges: readonly NetworkRecord[]): string[] {
+  const names = (list: readonly NetworkRecord[]) => elements(list.map(({ bridge }) => `"${bridge}"`));
   return [
-    ...published,
-    `    iifname != "${bridge}" oifname "${bridge}" drop`,
-    ...(internal ? [`    iifname "${bridge}" oifname != "${bridge}" drop`] : []),
+    ...block("set bridges", ["type ifname;", ...names(bridges)]),
+    ...block("set open", ["type ifname;", ...names(bridges.filter(({ internal }) => !internal))]),
+    ...block("set closed", ["type ifname;", ...names(bridges.filter(({ internal }) => internal))]),
+    ...block("set within", [
+      "type ifname . ifname;",
+      ...elements(bridges.map(({ bridge }) => `"${bridge}" . "${bridge}"`)),
+    ]),
   ];
 }
+
+/** What comes from a network and leaves it gets an address that the world can answer. */
+function sourceChain(network: NetworkRecord): string[] {
+  const { bridge, pools, internal } = network;
+  const hairpin = pools.map(({ subnet }) => `${ipWord(subnet)} daddr ${subnet} ct status dnat masquerade`);
+  const out = internal || !networkOptions(network).masquerade ? [] : [`oifname != "${bridge}" masquerade`];
+  return block(`chain ${chainOf(network)}`, [...out, ...hairpin]);
+}
+
+function sourceMap(family: Family, bridges: readonly NetworkRecord[]): string[] {
+  const sources = bridges.flatMap((network) =>
+    network.pools
+      .filter(({ subnet }) => familyOf(subnet) === family)
+      .map(({ subnet }) => `${subnet} : goto ${chainOf(network)}`),
+  );
+  return block(`map sources${family}`, [`type ipv${family}_addr : verdict;`, "flags interval;", ...elements(sources)]);
+}
+
+const publishing = [
+  ...block("chain publish", [
+    "meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . th dport map @addressed4",
+    "meta nfproto ipv4 dnat ip to meta l4proto . th dport map @ports4",
+    "meta nfproto ipv6 dnat ip6 to ip6 daddr . meta l4proto . th dport map @addressed6",
+    "meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @ports6",
+  ]),
+  ...block("chain prerouting", ["type nat hook prerouting priority dstnat;", "fib daddr type local jump publish"]),
+  ...block("chain output", ["type nat hook output priority -100;", "fib daddr type local jump publish"]),
+  ...block("chain postrouting", [
+    "type nat hook postrouting priority srcnat;",
+    "ip saddr 127.0.0.0/8 oifname @bridges masquerade",
+    "ip saddr vmap @sources4",
+    "ip6 saddr vmap @sources6",
+  ]),
+];
+
+/**
+ * Into a network from elsewhere only through a published port; an internal one is closed both ways. Accepting ends our
+ * chain only: the host's own firewall still has its say.
+ */
+const forwarding = block("chain forward", [
+  "type filter hook forward priority filter;",
+  "ct state established,related accept",
+  "iifname . oifname @within accept",
+  "iifname @closed drop",
+  "oifname @open ct status dnat accept",
+  "oifname @bridges drop",
+]);
 
 /** Adds or removes the elements of some forwards. */
 export function forwardChange(table: string, verb: "add" | "delete", forwards: readonly Forward[]): string {
   return forwards
-    .filter(isIpv4)
     .map((forward) => {
-      const [map, element] = isAny(forward.hostAddress)
-        ? ["ports", anyElement(forward)]
-        : ["addressed", addressedElement(forward)];
-      const key = verb === "add" ? element : element.split(" : ")[0];
-      return `${verb} element ip ${table} ${map} { ${key} }\n`;
+      const any = isAny(forward.hostAddress);
+      const element = any ? anyElement(forward) : addressedElement(forward);
+      const map = `${any ? "ports" : "addressed"}${forward.family}`;
+      return `${verb} element inet ${table} ${map} { ${verb === "add" ? element : element.split(" : ")[0]} }\n`;
     })
     .join("");
 }
 
-const isAny = (address: string): boolean => address === "" || address === "0.0.0.0";
-const isIpv4 = ({ hostAddress }: Forward): boolean => !hostAddress.includes(":");
+function block(head: string, lines: readonly string[]): string[] {
+  return [`  ${head} {`, ...lines.map((line) => `    ${line}`), "  }"];
+}
+const chainOf = ({ id }: NetworkRecord): string => `from_${id.slice(0, 16)}`;
+const ipWord = (subnet: string): string => (familyOf(subnet) === 4 ? "ip" : "ip6");
+const isAny = (address: string): boolean => ["", "0.0.0.0", "::"].includes(address);
 const anyElement = ({ protocol, hostPort, address, containerPort }: Forward): string =>
   `${protocol} . ${hostPort} : ${address} . ${containerPort}`;
 const addressedElement = (forward: Forward): string => `${forward.hostAddress} . ${anyElement(forward)}`;
-const elements = (list: string[]): string[] => (list.length > 0 ? [`    elements = { ${list.join(", ")} }`] : []);
+const elements = (list: readonly string[]): string[] => (list.length > 0 ? [`elements = { ${list.join(", ")} }`] : []);

@@ -1,5 +1,5 @@
 import { IsleError } from "../../../base/error.ts";
-import { formatIpv4, formatSubnet, overlaps, parseSubnet, type Subnet } from "../../../base/ipv4.ts";
+import { type Block, type Family, formatBlock, ipOfBytes, overlaps, parseBlock } from "../../../base/ip.ts";
 
 export interface AddressPool {
   /** CIDR to cut subnets from. */
@@ -18,13 +18,15 @@ export const defaultPools: readonly AddressPool[] = [
 ];
 
 /** The first subnet of the pools that overlaps neither a live route nor a taken one. */
-export function chooseSubnet(pools: readonly AddressPool[], inUse: readonly Subnet[]): string {
+export function chooseSubnet(pools: readonly AddressPool[], family: Family, inUse: readonly Block[]): string {
   for (const pool of pools) {
-    const { base, prefixLength } = parseSubnet(pool.base);
-    const step = 2 ** (32 - pool.size);
-    for (let i = 0; i < 2 ** (pool.size - prefixLength); i += 1) {
-      const candidate = { base: base + i * step, prefixLength: pool.size };
-      if (!inUse.some((other) => overlaps(candidate, other))) return formatSubnet(candidate);
+    const { base, prefixLength, family: poolFamily } = parseBlock(pool.base);
+    if (poolFamily !== family) continue;
+    const step = 1n << BigInt((family === 4 ? 32 : 128) - pool.size);
+    const count = 1n << BigInt(pool.size - prefixLength);
+    for (let i = 0n; i < count; i += 1n) {
+      const candidate = { family, base: base + i * step, prefixLength: pool.size };
+      if (!inUse.some((other) => overlaps(candidate, other))) return formatBlock(candidate);
     }
   }
   throw new IsleError("conflict", "all predefined address pools have been fully subnetted", {
@@ -33,15 +35,29 @@ export function chooseSubnet(pools: readonly AddressPool[], inUse: readonly Subn
 }
 
 /** Subnets of /proc/net/route, the default route left out. */
-export function parseRoutes(text: string): Subnet[] {
-  const swap = (hex: string) => Buffer.from(hex, "hex").reverse().readUInt32BE();
+export function parseRoutes(text: string): Block[] {
+  const swap = (hex: string) => Buffer.from(hex, "hex").reverse();
   return text
     .trim()
     .split("\n")
     .slice(1)
     .flatMap((line) => {
       const [, destination = "", , , , , , mask = ""] = line.split("\t");
-      const bits = swap(mask).toString(2).replaceAll("0", "").length;
-      return bits === 0 ? [] : [parseSubnet(`${formatIpv4(swap(destination))}/${bits}`)];
+      const bits = swap(mask).readUInt32BE().toString(2).replaceAll("0", "").length;
+      return bits === 0 ? [] : [parseBlock(`${ipOfBytes(swap(destination))}/${bits}`)];
+    });
+}
+
+/** Subnets of /proc/net/ipv6_route, the default route and those that every interface has left out. */
+export function parseRoutes6(text: string): Block[] {
+  return text
+    .trim()
+    .split("\n")
+    .flatMap((line) => {
+      const [destination = "", length = ""] = line.trim().split(/\s+/);
+      if (!/^[0-9a-f]{32}$/.test(destination)) return [];
+      const block = parseBlock(`${ipOfBytes(Buffer.from(destination, "hex"))}/${Number.parseInt(length, 16)}`);
+      const everywhere = block.prefixLength === 0 || /^(fe80|ff00)/.test(destination) || block.prefixLength === 128;
+      return everywhere ? [] : [block];
     });
 }

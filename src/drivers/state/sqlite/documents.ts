@@ -5,6 +5,11 @@ import type { VolumeRecord, VolumeRepository } from "../../../core/volume.ts";
 export const documentMigrations = [
   { name: "volumes", sql: "CREATE TABLE volumes (key TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT" },
   { name: "networks", sql: "CREATE TABLE networks (key TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT" },
+  {
+    name: "network-pools",
+    sql: `UPDATE networks SET record = json_set(record, '$.pools', CASE record ->> 'subnet' WHEN '' THEN json_array()
+      ELSE json_array(json_object('subnet', record ->> 'subnet', 'gateway', record ->> 'gateway')) END)`,
+  },
 ];
 
 interface Documents<T> {

@@ -12,6 +12,12 @@ export const instanceMigration = {
   ) STRICT`,
 };
 
+export const instanceNetworksMigration = {
+  name: "instance-networks",
+  sql: `UPDATE instances SET record = json_set(record, '$.networks', json_object(record ->> '$.host.NetworkMode', json('{}')))
+    WHERE record -> '$.networks' = '{}' AND record ->> '$.host.NetworkMode' NOT LIKE 'container:%'`,
+};
+
 /** Instances with a copy in memory: lists and look-ups never touch the disk, every change does before it is seen. */
 export function createInstanceRepository(db: Database): InstanceRepository {
   const upsert = db.query(

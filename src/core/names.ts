@@ -1,0 +1,24 @@
+import type { NetworkRecord } from "./network.ts";
+
+/** Answers name queries on the gateway addresses of networks. */
+export interface NameServer {
+  /** Begins to answer; quiet when it does already. A network without a bridge needs nothing. */
+  serve(network: NetworkRecord): Promise<void>;
+  forget(networkId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Who the askers are and what they may know; looked up at each query, so that answers are never stale. */
+export interface NameSource {
+  /** The instance with this address on the network. */
+  asker(networkId: string, address: string): NameAsker | undefined;
+}
+
+export interface NameAsker {
+  /** Addresses that the name has on networks of the asker; undefined for a name that no instance there has. */
+  addresses(name: string): readonly string[] | undefined;
+  /** The name of an address; empty when nobody has it, undefined when it is not of the asker's networks. */
+  nameOf(address: string): string | undefined;
+  /** Servers for all other names; empty when the asker has no way out. */
+  servers(): readonly string[];
+}

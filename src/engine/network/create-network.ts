@@ -1,0 +1,95 @@
+import { conflict, IsleError, invalid } from "../../base/error.ts";
+import { newId } from "../../base/id.ts";
+import { isIp } from "../../base/ip.ts";
+import { now } from "../../base/time.ts";
+import type { NetworkRecord } from "../../core/network.ts";
+import type { InstanceDeps } from "../instance/deps.ts";
+import { type IpamRequest, planPools } from "./ipam.ts";
+import { publishNetwork } from "./networks.ts";
+
+export interface CreateNetworkRequest {
+  readonly name: string;
+  readonly driver: string;
+  readonly ipam: IpamRequest;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** One at a time: two may not get one name, subnet or bridge. */
+export function createNetwork(deps: InstanceDeps, request: CreateNetworkRequest): Promise<NetworkRecord> {
+  return deps.locks.run("networks", () => create(deps, request));
+}
+
+async function create(deps: InstanceDeps, request: CreateNetworkRequest): Promise<NetworkRecord> {
+  validate(deps, request);
+  const taken = deps.networks.list().flatMap(({ pools }) => pools.map(({ subnet }) => subnet));
+  const id = newId();
+  const network: NetworkRecord = {
+    id,
+    name: request.name,
+    driver: "bridge",
+    createdAt: now(),
+    bridge: bridgeName(deps, request.options[bridgeNameOption]) ?? `br-${id.slice(0, 12)}`,
+    pools: await planPools(request.ipam, { taken, pickSubnet: deps.networkDriver.pickSubnet.bind(deps.networkDriver) }),
+    labels: request.labels,
+    options: request.options,
+    internal: request.internal,
+    attachable: request.attachable,
+    predefined: false,
+  };
+  // Recorded first: what a crash leaves of the bridge is completed by the next start.
+  deps.networks.put(network);
+  try {
+    await deps.networkDriver.create(network);
+    await deps.names.serve(network);
+  } catch (error) {
+    deps.networks.remove(id);
+    await deps.names.forget(id);
+    await deps.networkDriver.remove(network).catch(() => undefined);
+    throw error;
+  }
+  publishNetwork(deps, network, "create");
+  return network;
+}
+
+function validate(deps: InstanceDeps, { name, driver, options }: CreateNetworkRequest): void {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw invalid(`invalid network name: ${name}`);
+  if (deps.networks.byName(name)) throw conflict(`network with name ${name} already exists`);
+  if (driver !== "bridge") {
+    throw new IsleError("notFound", `could not find plugin ${driver} in v1 plugin registry: plugin not found`, {
+      hint: "the driver bridge is available",
+    });
+  }
+  validateOptions(options);
+}
+
+const bridgeNameOption = "com.docker.network.bridge.name";
+
+function validateOptions(options: Readonly<Record<string, string>>): void {
+  const known: ReadonlyArray<readonly [name: string, fits: (value: string) => boolean]> = [
+    ["com.docker.network.driver.mtu", (value) => /^\d+$/.test(value) && Number(value) <= 65535],
+    ["com.docker.network.bridge.enable_icc", isFlag],
+    ["com.docker.network.bridge.enable_ip_masquerade", isFlag],
+    ["com.docker.network.bridge.host_binding_ipv4", isIp],
+    ["com.docker.network.container_iface_prefix", (value) => /^[a-zA-Z][a-zA-Z0-9_-]{0,9}$/.test(value)],
+  ];
+  for (const [name, fits] of known) {
+    const value = options[name];
+    if (value !== undefined && !fits(value)) throw invalid(`invalid value for the option ${name}: ${value}`);
+  }
+}
+
+const isFlag = (value: string): boolean => /^(true|false|0|1)$/i.test(value);
+
+/** A name for an interface that is not there yet: somebody else's would be changed, and gone with the network. */
+function bridgeName({ networks, machine }: InstanceDeps, name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/.test(name)) throw invalid(`invalid bridge name: ${JSON.stringify(name)}`);
+  const interfaces = (machine.readText("/proc/net/dev") ?? "").split("\n").map((line) => line.split(":")[0]!.trim());
+  if (interfaces.includes(name) || networks.list().some(({ bridge }) => bridge === name)) {
+    throw conflict(`an interface ${name} exists already`, { hint: "choose another com.docker.network.bridge.name" });
+  }
+  return name;
+}
