@@ -46,14 +46,11 @@ export interface Builtins {
   close(): Promise<void>;
 }
 
+const migrations = [...imageMigrations, instanceMigration, ...documentMigrations, instanceNetworksMigration];
+
 /** The one list of drivers. Nothing else in the program chooses an implementation. */
 export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Logger): Builtins {
-  const db = openDatabase(paths.database, [
-    ...imageMigrations,
-    instanceMigration,
-    ...documentMigrations,
-    instanceNetworksMigration,
-  ]);
+  const db = openDatabase(paths.database, migrations);
   const machine = createLinuxMachine();
   const content = createFilesContent(paths.content);
   const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content });
