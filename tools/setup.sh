@@ -49,6 +49,7 @@ as_root "$bun" src/main.ts doctor --install >/dev/null || { "$bun" src/main.ts d
 if [ "${1:-}" = --tests ]; then
   install_missing "${test_packages[@]}"
   # Tests compare with Docker's client where there is one; newer releases have it without the engine.
+  tools/fetch-program.sh runsc runsc || true
   command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 || install_missing docker-cli
 fi
 "$bun" tools/build.ts

@@ -11,6 +11,7 @@ import type { OciProcess, OciSpec } from "./oci-spec.ts";
 export interface Runtime {
   /** Name as users write it: `crun`. */
   readonly name: string;
+  readonly isolation: Isolation;
   create(workload: Workload): Promise<CreatedProcess>;
   /** Fails with the runtime's own words when the command cannot be run. */
   start(id: string): Promise<void>;
@@ -26,6 +27,21 @@ export interface Runtime {
   reopenLog(id: string): void;
   /** True when the kernel killed the workload for its memory limit. */
   wasOomKilled(id: string): boolean;
+  /** The workload's processes as it numbers them itself; only of isolations whose processes the host does not see. */
+  processes?(id: string): Promise<GuestProcess[]>;
+}
+
+/** What stands between a workload and the machine: the kernel's namespaces, a kernel in user space, virtual hardware. */
+export type Isolation = "container" | "sandbox" | "microvm";
+
+export interface GuestProcess {
+  readonly uid: number;
+  readonly pid: number;
+  readonly ppid: number;
+  readonly terminal: string;
+  readonly startedAt: string;
+  readonly cpuTime: string;
+  readonly command: string;
 }
 
 export interface Workload {

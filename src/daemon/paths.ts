@@ -16,7 +16,7 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     exits: join(execRoot, "exits"),
     exec: join(execRoot, "exec"),
     netns: join(execRoot, "netns"),
-    sealed: (program: string) => join(execRoot, "sealed", program),
+    launcher: (program: string) => join(execRoot, "launchers", program),
     runtimeState: (name: string) => join(execRoot, "runtime", name),
   };
 }

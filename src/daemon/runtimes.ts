@@ -1,18 +1,27 @@
+import { basename } from "node:path";
 import { IsleError } from "../base/error.ts";
-import type { ExitWatch, Runtime } from "../core/runtime.ts";
+import type { ExitWatch, Isolation, Runtime } from "../core/runtime.ts";
 import { watchExits } from "../drivers/runtime/oci/exits.ts";
 import { createOciRuntime } from "../drivers/runtime/oci/oci-runtime.ts";
+import { runscArgs, writeRunscLauncher } from "../drivers/runtime/oci/runsc.ts";
 import { findProgram } from "../os/find-program.ts";
 import { sealProgram } from "../os/sealed-program.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonPaths } from "./paths.ts";
 import { requireProgram } from "./programs.ts";
 
+interface Known {
+  readonly name: string;
+  readonly program: string;
+  readonly args?: readonly string[];
+}
+
 /** OCI runtimes looked for on every machine, by the name users write; the first that is there is the default. */
-const known: ReadonlyArray<{ name: string; program: string; args?: readonly string[]; seals?: boolean }> = [
-  { name: "crun", program: "crun", seals: true },
-  { name: "runc", program: "runc", seals: true },
-  { name: "gvisor", program: "runsc", args: ["--network=sandbox"] },
+const known: readonly Known[] = [
+  { name: "crun", program: "crun" },
+  { name: "runc", program: "runc" },
+  { name: "gvisor", program: "runsc", args: runscArgs },
+  { name: "runsc", program: "runsc", args: runscArgs },
 ];
 
 export interface Runtimes {
@@ -26,12 +35,14 @@ export interface Runtimes {
 export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtimes {
   const conmon = requireProgram("conmon", "conmon");
   const wanted = [
-    ...known.flatMap(({ name, program, args = [], seals = false }) => {
+    ...known.flatMap(({ name, program, args = [] }) => {
       const path = findProgram(program);
-      return path ? [{ name, path, args, runs: seals ? sealProgram(path, paths.sealed(program)) : path }] : [];
+      return path ? [{ name, path, args, runs: launchable(path, paths) }] : [];
     }),
-    ...Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => ({
-      ...{ name, path, args: runtimeArgs, runs: path },
+    ...Object.entries(config.runtimes).map(([name, { path, runtimeArgs: args }]) => ({
+      ...(basename(path) === "runsc"
+        ? { name, path, args: [...runscArgs, ...args], runs: launchable(path, paths) }
+        : { name, path, args, runs: path }),
     })),
   ];
   const defaultName = config.defaultRuntime ?? wanted[0]?.name;
@@ -51,6 +62,7 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
         name,
         program: runs,
         globalArgs: args,
+        isolation: isolationOf(path),
         compiledSeccomp: path.endsWith("/crun"),
         stateRoot: paths.runtimeState(name),
         conmon,
@@ -67,4 +79,13 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
     conmon,
     exits: watchExits(paths.exits),
   };
+}
+
+const isolationOf = (path: string): Isolation => (basename(path) === "runsc" ? "sandbox" : "container");
+
+/** What is run in a runtime's place: a sealed copy, or a program that first prepares its surroundings. */
+function launchable(path: string, paths: DaemonPaths): string {
+  const name = basename(path);
+  const stand = paths.launcher(name);
+  return name === "runsc" ? writeRunscLauncher(path, stand) : sealProgram(path, stand);
 }

@@ -56,9 +56,14 @@ const programTable: readonly ProgramRequirement[] = [
   },
 ];
 
-/** Programs for isolations that this version does not start yet: told, never installed. */
+/** Programs for more isolations: told, never installed. */
 const laterTable: readonly ProgramRequirement[] = [
-  { name: "runsc", why: "run sandboxes (not in this version)", needed: false, programs: ["runsc"] },
+  {
+    name: "runsc",
+    why: "run sandboxes (package runsc; on Debian 12 from bookworm-backports)",
+    needed: false,
+    programs: ["runsc"],
+  },
   {
     name: "qemu",
     why: "run virtual machines (not in this version)",

@@ -15,6 +15,7 @@ import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance } from "./find.ts";
 import { validateHealthcheck } from "./health.ts";
+import { checkIsolation } from "./isolation-limits.ts";
 import { mergeConfig } from "./merge-config.ts";
 import { normalHost } from "./normal-host.ts";
 import { parseMounts } from "./parse-mounts.ts";
@@ -109,7 +110,12 @@ function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRe
   checkNetwork(host, networks);
   checkSharedNetwork(request);
   checkOthers(deps, host);
-  return [...validateHost(host, deps.machine.facts), ...platformWarning(deps, request)];
+  const { isolation = "container" } = deps.runtimes.get(host.Runtime || deps.settings.defaultRuntime) ?? {};
+  return [
+    ...validateHost(host, deps.machine.facts),
+    ...checkIsolation(host, isolation),
+    ...platformWarning(deps, request),
+  ];
 }
 
 function validateName(text: string | undefined): void {

@@ -7,7 +7,7 @@ import { planEnvironment } from "../spec/environment.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import type { ExecRecord } from "./exec-table.ts";
-import { findInstance, procOf, requireRunning, runtimeOf } from "./find.ts";
+import { findInstance, requireRunning, rootPathOf, runtimeOf } from "./find.ts";
 import { capabilitySets, environmentOf, planProcess, userIn } from "./instance-spec.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 
@@ -34,7 +34,7 @@ export function createExec(deps: InstanceDeps, text: string, request: ExecReques
   if (running.state.status === "paused") {
     throw conflict(`Container ${text} is paused, unpause the container before exec`);
   }
-  if (request.user) userIn(deps, `${procOf(deps, running)}/root`, request.user, []);
+  if (request.user) userIn(deps, rootPathOf(deps, running), request.user, []);
   const id = newId();
   deps.execs.add({
     ...request,
@@ -120,7 +120,7 @@ function planExecProcess(
   record: InstanceRecord & { state: RunningState },
   exec: ExecRecord,
 ): OciProcess {
-  const rootPath = `${procOf(deps, record)}/root`;
+  const rootPath = rootPathOf(deps, record);
   const security = parseSecurityOptions(record.host.SecurityOpt ?? [], deps.machine.facts);
   const base = planProcess(deps, record, rootPath, security);
   const user = userIn(deps, rootPath, exec.user || record.config.User || "", record.host.GroupAdd ?? []);

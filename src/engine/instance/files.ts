@@ -4,7 +4,7 @@ import type { PackedPath, PathStat, TreeRoot } from "../../core/archive.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
-import { findInstance, procOf } from "./find.ts";
+import { findInstance, procOf, runtimeOf } from "./find.ts";
 import { userIn } from "./instance-spec.ts";
 import { withVolumesMounted } from "./instance-volumes.ts";
 
@@ -27,7 +27,7 @@ async function withTree<T>(
 }
 
 async function inTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root: TreeRoot) => Promise<T>): Promise<T> {
-  if (isRunning(record)) return work({ path: `${procOf(deps, record)}/root` });
+  if (isRunning(record) && hostSeesTree(deps, record)) return work({ path: `${procOf(deps, record)}/root` });
   const path = await mountRoot(deps, record);
   const mounts = record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount));
   return withVolumesMounted(deps, record, () => {
@@ -35,6 +35,10 @@ async function inTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root
     return work({ path, mounts });
   });
 }
+
+/** A sandbox's first process, as the host sees it, is gVisor itself, which looks at the same root and volumes. */
+const hostSeesTree = (deps: InstanceDeps, record: InstanceRecord): boolean =>
+  runtimeOf(deps, record).isolation === "container";
 
 /** Where a directory is to be mounted, which the first start would make. */
 function makePlace(

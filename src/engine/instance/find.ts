@@ -32,6 +32,12 @@ export function procOf(
   throw conflict(`container ${id} is not running`);
 }
 
+/** Where the host finds the root of a running instance. */
+export function rootPathOf(deps: InstanceDeps, record: InstanceRecord & { state: RunningState }): string {
+  const proc = procOf(deps, record);
+  return runtimeOf(deps, record).isolation === "container" ? `${proc}/root` : deps.snapshots.mount(record.id);
+}
+
 export function runtimeOf(deps: InstanceDeps, record: InstanceRecord): Runtime {
   const runtime = deps.runtimes.get(record.host.Runtime ?? deps.settings.defaultRuntime);
   if (!runtime) throw notFound(`unknown or invalid runtime name: ${record.host.Runtime}`);

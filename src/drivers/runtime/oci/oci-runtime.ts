@@ -10,6 +10,7 @@ import { createUnderConmon } from "./conmon.ts";
 import { execIn } from "./exec.ts";
 import { lastMessage, runtimeMessage } from "./message.ts";
 import type { OciRuntimeOptions } from "./options.ts";
+import { parseProcesses, runscStateFile } from "./runsc.ts";
 import { createSeccompCache } from "./seccomp-cache.ts";
 
 /** Any program with the OCI runtime command line (crun, runc, runsc, isle-vm) under conmon. */
@@ -22,11 +23,13 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
   const control = (id: string, message: string) => tellSupervisor(join(options.bundleOf(id), "ctl"), message);
   return {
     name: options.name,
+    isolation: options.isolation,
     create: (workload) => createUnderConmon(options, { ...workload, spec: withFilter(workload.spec) }),
     start: (id) => startCommand(options, id),
-    kill: (id, signal, all = false) => command(["kill", ...(all ? ["--all"] : []), id, String(signal)]),
-    pause: (id) => command(["pause", id]),
-    resume: (id) => command(["resume", id]),
+    kill: async (id, signal, all = false) =>
+      void (await command(["kill", ...(all ? ["--all"] : []), id, String(signal)])),
+    pause: async (id) => void (await command(["pause", id])),
+    resume: async (id) => void (await command(["resume", id])),
     update: (id, resources) => updateCommand(options, id, resources),
     delete: (id) => deleteState(options, id),
     exec: async (id, process, execOptions) => execIn(options, id, process, execOptions),
@@ -34,6 +37,9 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
     resize: (id, { rows, columns }) => control(id, `1 ${rows} ${columns}\n`),
     reopenLog: (id) => control(id, "2 0 0\n"),
     wasOomKilled: (id) => existsSync(join(options.bundleOf(id), "oom")),
+    ...(options.isolation === "sandbox" && {
+      processes: async (id: string) => parseProcesses(await command(["ps", "--format=table", id])),
+    }),
   };
 }
 
@@ -65,11 +71,11 @@ async function updateCommand(options: OciRuntimeOptions, id: string, resources: 
 /** A thousand instances killed at once would otherwise be a thousand processes that starve their own ends. */
 const commandsAtATime = new Slots(16);
 
-async function runCommand(options: OciRuntimeOptions, args: string[]): Promise<void> {
+async function runCommand(options: OciRuntimeOptions, args: string[]): Promise<string> {
   const all = ["--root", options.stateRoot, ...(options.globalArgs ?? []), ...args];
   const leave = await commandsAtATime.take();
-  const { exitCode, stderr } = await run(options.program, all).finally(leave);
-  if (exitCode === 0) return;
+  const { exitCode, stdout, stderr } = await run(options.program, all).finally(leave);
+  if (exitCode === 0) return stdout;
   const text = lastMessage(stderr);
   const gone = /does not exist|no such process|not running|container.*not found|ESRCH/i.test(text);
   throw new IsleError(gone ? "conflict" : "internal", `${options.name} ${args[0]} failed: ${text}`);
@@ -83,7 +89,7 @@ async function startCommand(options: OciRuntimeOptions, id: string): Promise<voi
 
 /** Ends whatever runs and removes the runtime's own state; a state that is not there is what was asked for. */
 async function deleteState(options: OciRuntimeOptions, id: string): Promise<void> {
-  const state = join(options.stateRoot, id);
+  const state = join(options.stateRoot, options.isolation === "sandbox" ? runscStateFile(id) : id);
   if (!existsSync(state)) return;
   try {
     await runCommand(options, ["delete", "--force", id]);

@@ -1,6 +1,9 @@
+import type { Isolation } from "../../../core/runtime.ts";
+
 export interface OciRuntimeOptions {
   /** Name as users write it, such as `crun`. */
   readonly name: string;
+  readonly isolation: Isolation;
   /** Full path of the OCI runtime. */
   readonly program: string;
   /** True when the runtime takes compiled seccomp filters by annotation, as crun does. */

@@ -1,0 +1,40 @@
+import type { HostConfig } from "../../api/generated/engine-api.ts";
+import { unsupported } from "../../base/error.ts";
+import type { Isolation } from "../../core/runtime.ts";
+
+type Limit = readonly [applies: unknown, what: string];
+
+/** Refuses what an isolation cannot do by its nature. Returns warnings for what it leaves without effect. */
+export function checkIsolation(host: HostConfig, isolation: Isolation): string[] {
+  if (isolation !== "sandbox") return [];
+  const refused = sandboxRefusals(host).find(([applies]) => applies);
+  if (refused) {
+    throw unsupported(`isolation sandbox cannot ${refused[1]}`, { hint: "use isolation container for this workload" });
+  }
+  return sandboxWarnings(host)
+    .filter(([applies]) => applies)
+    .map(([, what]) => `gVisor ${what}`);
+}
+
+/** gVisor has a kernel and a network stack of its own, which nothing of another instance or of the host can be part of. */
+function sandboxRefusals(host: HostConfig): Limit[] {
+  return [
+    [host.NetworkMode === "host", "use the network of the host (--network host)"],
+    [host.NetworkMode?.startsWith("container:"), "share the network of another container (--network container:)"],
+    [host.PidMode, `share processes with others (--pid ${host.PidMode})`],
+    [/^(host|container:)/.test(host.IpcMode ?? ""), `share IPC with others (--ipc ${host.IpcMode})`],
+    [host.UTSMode, "share the host's name (--uts host)"],
+    [host.Devices?.length, "use devices of the host (--device)"],
+    [host.DeviceCgroupRules?.length, "use devices of the host (--device-cgroup-rule)"],
+  ];
+}
+
+function sandboxWarnings(host: HostConfig): Limit[] {
+  const seccomp = host.SecurityOpt?.find((option) => /^seccomp[=:](?!unconfined$)/.test(option));
+  return [
+    [seccomp, "answers system calls itself. Seccomp profile discarded."],
+    [host.Privileged, "gives no devices of the host to privileged containers."],
+    [Object.keys(host.Sysctls ?? {}).length > 0, "knows few kernel settings. Unknown sysctls discarded."],
+    [host.OomScoreAdj, "has one process on the host for all of a container. OomScoreAdj holds for it as a whole."],
+  ];
+}
