@@ -4,9 +4,9 @@ import type { Endpoint, PublishedPort } from "./instance.ts";
 export interface NetworkRecord {
   readonly id: string;
   readonly name: string;
-  readonly driver: "bridge" | "macvlan" | "host" | "none";
+  readonly driver: "bridge" | "macvlan" | "ipvlan" | "host" | "none";
   readonly createdAt: string;
-  /** Name of the bridge, or of the host's interface that a macvlan stands on. */
+  /** Name of the bridge, or of the host's interface that a macvlan or ipvlan stands on. */
   readonly bridge: string;
   /** Addresses are given out of the first with room; empty for host and none. */
   readonly pools: readonly NetworkPool[];
@@ -44,7 +44,10 @@ export interface NetworkRepository {
 export interface NetworkDriver {
   /** Picks a subnet free of every live route and of `taken`. */
   pickSubnet(family: 4 | 6, taken: readonly string[]): Promise<string>;
+  /** Fails with unsupported when the kernel cannot, with invalid when what it stands on is not there. */
   create(network: NetworkRecord): Promise<void>;
+  /** Live routes of the machine, not of its own networks, that these subnets overlap; in words. */
+  overlappingRoutes(network: NetworkRecord): string[];
   remove(network: NetworkRecord): Promise<void>;
   /** A network namespace with an interface on each network, in this order; prepared ahead where possible. */
   attach(request: AttachRequest): Promise<Attachment>;

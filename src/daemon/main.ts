@@ -95,7 +95,15 @@ async function restore({ deps, sweep }: Builtins, config: DaemonConfig, rebooted
   await ensurePredefinedNetworks(deps, config);
   const live = rebooted ? [] : liveAttachments(deps);
   await deps.networkDriver.restore(deps.networks.list(), live);
-  for (const network of deps.networks.list()) await deps.names.serve(network);
+  for (const network of deps.networks.list()) {
+    await deps.names.serve(network);
+    const clashes = deps.networkDriver.overlappingRoutes(network);
+    if (clashes.length > 0)
+      deps.log.warn("a network hides part of the machine's own", {
+        network: network.name,
+        clashes: clashes.join("; "),
+      });
+  }
   deps.exits.onExit((id, exitCode) => void handleExit(deps, id, exitCode));
   await recoverInstances(deps, { rebooted });
   await removeOrphans(deps);

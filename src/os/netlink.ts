@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { isErrno } from "../base/error.ts";
 import { familyOf, ipBytes } from "../base/ip.ts";
 import { check, cString, libc } from "./libc.ts";
 
@@ -14,11 +15,14 @@ const exclusive = 0x200;
 const create = 0x400;
 const replace = 0x100;
 const message = { newLink: 16, delLink: 17, newAddress: 20, newRoute: 24, delRoute: 25 } as const;
-const linkAttribute = { address: 1, name: 3, mtu: 4, master: 10, info: 18, netnsFd: 28 } as const;
+const linkAttribute = { address: 1, name: 3, mtu: 4, link: 5, master: 10, info: 18, netnsFd: 28 } as const;
 const addressFamily = { 4: 2, 6: 10 } as const;
 const interfaceUp = 1;
 /** Usable at once: we know that nobody else has the address. */
 const noDuplicateDetection = 2;
+
+/** Two names of one number. */
+export const notSupported = ["ENOTSUP", "EOPNOTSUPP"] as const;
 
 /** A socket that stays in the namespace it was opened in. */
 export class Netlink {
@@ -56,6 +60,37 @@ export class Netlink {
       ...(pair.mtu ? [u32(linkAttribute.mtu, pair.mtu)] : []),
       nested(linkAttribute.info, [text(1, "veth"), nested(2, [attribute(1, peer)])]),
     ]);
+  }
+
+  /** An interface on top of another, made in the namespace of a descriptor. Fails with one of `notSupported` for an unknown kind. */
+  addSubInterface({ kind, mode, parentIndex, name, netnsFd, mac, mtu }: SubInterface): void {
+    this.#link(message.newLink, create | exclusive, {}, [
+      text(linkAttribute.name, name),
+      u32(linkAttribute.link, parentIndex),
+      u32(linkAttribute.netnsFd, netnsFd),
+      ...(mac ? [bytes(linkAttribute.address, macBytes(mac))] : []),
+      ...(mtu ? [u32(linkAttribute.mtu, mtu)] : []),
+      nested(linkAttribute.info, [text(1, kind), nested(2, [kind === "macvlan" ? u32(1, mode) : u16(1, mode)])]),
+    ]);
+  }
+
+  /** True when the kernel can make interfaces of this kind. Nothing is made: no interface has the parent's number. */
+  knowsKind(kind: string): boolean {
+    try {
+      this.#link(message.newLink, create | exclusive, {}, [
+        u32(linkAttribute.link, 0x7fffffff),
+        nested(linkAttribute.info, [text(1, kind)]),
+      ]);
+      return true;
+    } catch (error) {
+      return !isErrno(error, ...notSupported);
+    }
+  }
+
+  /** Keeps a member of a bridge from reaching the other isolated ones. */
+  isolate(index: number): void {
+    const isolated = attribute(33, Buffer.from([1]));
+    this.#link(message.newLink, 0, { index }, [nested(linkAttribute.info, [text(4, "bridge"), nested(5, [isolated])])]);
   }
 
   setUp(index: number): void {
@@ -99,7 +134,7 @@ export class Netlink {
     try {
       this.#send(message.delRoute, 0, [defaultRoute(family)]);
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+      if (!isErrno(error, "ESRCH")) throw error;
     }
   }
 
@@ -148,6 +183,17 @@ export interface VethPair {
 /** Main table, made at boot time, universe scope, unicast. */
 const defaultRoute = (family: 4 | 6): Buffer => Buffer.from([addressFamily[family], 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
 
+export interface SubInterface {
+  readonly kind: "macvlan" | "ipvlan";
+  /** The kernel's number for the mode of that kind. */
+  readonly mode: number;
+  readonly parentIndex: number;
+  readonly name: string;
+  readonly netnsFd: number;
+  readonly mac?: string | undefined;
+  readonly mtu?: number | undefined;
+}
+
 function refusal(number: number, type: number): NodeJS.ErrnoException {
   const code = Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
   const names = Object.fromEntries(Object.entries(message).map(([name, value]) => [value, name]));
@@ -184,6 +230,12 @@ function text(type: number, value: string): Buffer {
 function u32(type: number, value: number): Buffer {
   const buffer = Buffer.alloc(4);
   buffer.writeUInt32LE(value);
+  return attribute(type, buffer);
+}
+
+function u16(type: number, value: number): Buffer {
+  const buffer = Buffer.alloc(2);
+  buffer.writeUInt16LE(value);
   return attribute(type, buffer);
 }
 

@@ -87,7 +87,7 @@ const firstGiven = (...lists: Array<readonly string[] | null | undefined>): read
 function ownNameServer({ networks }: InstanceDeps, endpoints: readonly Endpoint[]): string | undefined {
   for (const { networkId, address, address6 } of endpoints) {
     const network = networks.get(networkId);
-    if (!network || !answersNames(network)) continue;
+    if (network?.driver !== "bridge" || !answersNames(network)) continue;
     const pool = network.pools.find(({ subnet }) => contains(parseBlock(subnet), parseIp(address || address6)));
     if (pool) return pool.gateway;
   }
@@ -95,7 +95,7 @@ function ownNameServer({ networks }: InstanceDeps, endpoints: readonly Endpoint[
 }
 
 /** Only networks of the user's know names, as with Docker. */
-export const answersNames = ({ driver, predefined }: NetworkRecord): boolean => driver === "bridge" && !predefined;
+export const answersNames = ({ predefined }: NetworkRecord): boolean => !predefined;
 
 /** Reads resolv.conf(5). */
 export function parseResolvConf(text: string): { servers: string[]; search: string[]; options: string[] } {

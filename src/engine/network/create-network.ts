@@ -23,15 +23,15 @@ export function createNetwork(deps: InstanceDeps, request: CreateNetworkRequest)
 }
 
 async function create(deps: InstanceDeps, request: CreateNetworkRequest): Promise<NetworkRecord> {
-  validate(deps, request);
+  const driver = validate(deps, request);
   const taken = deps.networks.list().flatMap(({ pools }) => pools.map(({ subnet }) => subnet));
   const id = newId();
   const network: NetworkRecord = {
     id,
     name: request.name,
-    driver: "bridge",
+    driver,
     createdAt: now(),
-    bridge: bridgeName(deps, request.options[bridgeNameOption]) ?? `br-${id.slice(0, 12)}`,
+    bridge: driver === "bridge" ? bridgeName(deps, request.options[bridgeNameOption], id) : parentOf(request.options),
     pools: await planPools(request.ipam, { taken, pickSubnet: deps.networkDriver.pickSubnet.bind(deps.networkDriver) }),
     labels: request.labels,
     options: request.options,
@@ -54,15 +54,17 @@ async function create(deps: InstanceDeps, request: CreateNetworkRequest): Promis
   return network;
 }
 
-function validate(deps: InstanceDeps, { name, driver, options }: CreateNetworkRequest): void {
+const drivers = ["bridge", "macvlan", "ipvlan"] as const;
+
+function validate(deps: InstanceDeps, { name, driver, options }: CreateNetworkRequest): (typeof drivers)[number] {
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) throw invalid(`invalid network name: ${name}`);
   if (deps.networks.byName(name)) throw conflict(`network with name ${name} already exists`);
-  if (driver !== "bridge") {
-    throw new IsleError("notFound", `could not find plugin ${driver} in v1 plugin registry: plugin not found`, {
-      hint: "the driver bridge is available",
-    });
-  }
   validateOptions(options);
+  const known = drivers.find((each) => each === driver);
+  if (known) return known;
+  throw new IsleError("notFound", `could not find plugin ${driver} in v1 plugin registry: plugin not found`, {
+    hint: `the drivers ${drivers.join(", ")} are available`,
+  });
 }
 
 const bridgeNameOption = "com.docker.network.bridge.name";
@@ -72,7 +74,9 @@ function validateOptions(options: Readonly<Record<string, string>>): void {
     ["com.docker.network.driver.mtu", (value) => /^\d+$/.test(value) && Number(value) <= 65535],
     ["com.docker.network.bridge.enable_icc", isFlag],
     ["com.docker.network.bridge.enable_ip_masquerade", isFlag],
-    ["com.docker.network.bridge.host_binding_ipv4", isIp],
+    ["com.docker.network.bridge.gateway_mode_ipv4", isGatewayMode],
+    ["com.docker.network.bridge.gateway_mode_ipv6", isGatewayMode],
+    ["com.docker.network.bridge.host_binding_ipv4", (value) => isIp(value) && !value.includes(":")],
     ["com.docker.network.container_iface_prefix", (value) => /^[a-zA-Z][a-zA-Z0-9_-]{0,9}$/.test(value)],
   ];
   for (const [name, fits] of known) {
@@ -81,15 +85,24 @@ function validateOptions(options: Readonly<Record<string, string>>): void {
   }
 }
 
+const isGatewayMode = (value: string): boolean => ["nat", "routed"].includes(value);
 const isFlag = (value: string): boolean => /^(true|false|0|1)$/i.test(value);
 
 /** A name for an interface that is not there yet: somebody else's would be changed, and gone with the network. */
-function bridgeName({ networks, machine }: InstanceDeps, name: string | undefined): string | undefined {
-  if (name === undefined) return undefined;
+function bridgeName({ networks, machine }: InstanceDeps, name: string | undefined, id: string): string {
+  if (name === undefined) return `br-${id.slice(0, 12)}`;
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/.test(name)) throw invalid(`invalid bridge name: ${JSON.stringify(name)}`);
   const interfaces = (machine.readText("/proc/net/dev") ?? "").split("\n").map((line) => line.split(":")[0]!.trim());
   if (interfaces.includes(name) || networks.list().some(({ bridge }) => bridge === name)) {
     throw conflict(`an interface ${name} exists already`, { hint: "choose another com.docker.network.bridge.name" });
   }
   return name;
+}
+
+/** The machine's interface that a macvlan or ipvlan stands on. */
+function parentOf({ parent = "" }: Readonly<Record<string, string>>): string {
+  if (/^[^\s/\p{Cc}]{1,15}$/u.test(parent)) return parent;
+  throw invalid("a network of this driver stands on an interface of the machine", {
+    hint: "name it with -o parent=INTERFACE",
+  });
 }

@@ -47,7 +47,7 @@ const create: Handler = async (exchange, deps) => {
     labels: texts(body.Labels),
     options: texts(body.Options),
   });
-  return json(201, { Id: network.id, Warning: "" });
+  return json(201, { Id: network.id, Warning: deps.networkDriver.overlappingRoutes(network).join("; ") });
 };
 
 function refuseUnsupported({ IPAM: ipam, ConfigOnly, ConfigFrom, Ingress, Scope }: CreateBody): void {

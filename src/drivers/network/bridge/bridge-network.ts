@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join as joinPath } from "node:path";
-import { conflict, IsleError } from "../../../base/error.ts";
+import { conflict, IsleError, invalid } from "../../../base/error.ts";
 import { newId } from "../../../base/id.ts";
-import { type Family, parseBlock } from "../../../base/ip.ts";
+import { type Family, formatBlock, overlaps, parseBlock } from "../../../base/ip.ts";
 import type { Logger } from "../../../base/log.ts";
 import { withUndo } from "../../../base/undo.ts";
-import type { Endpoint } from "../../../core/instance.ts";
+import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
 import type {
   Attachment,
   AttachRequest,
@@ -14,17 +14,19 @@ import type {
   NetworkDriver,
   NetworkRecord,
 } from "../../../core/network.ts";
-import { readTextIfPresent } from "../../../os/files.ts";
 import { interfaceIndex, Netlink } from "../../../os/netlink.ts";
 import { isNetns, removeNetns } from "../../../os/netns.ts";
 import { AddressLeases } from "./addresses.ts";
 import { enableForwarding, isThere, makeBridge, removeBridge } from "./bridges.ts";
-import { freeInterfaceName, gatewayEndpoint, join, plug, settleGateway, unplug } from "./endpoints.ts";
+import { freeInterfaceName, gatewayEndpoint, join, settleGateway } from "./endpoints.ts";
 import { Firewall } from "./firewall.ts";
 import { interfacesIn, makeIsolated } from "./namespace.ts";
+import { networkOptions } from "./options.ts";
+import { modesOf, notInKernel, plug, unplug } from "./plug.ts";
 import { PortLeases } from "./ports.ts";
+import { liveRoutes } from "./routes.ts";
 import { type Prepared, Spares } from "./spares.ts";
-import { type AddressPool, chooseSubnet, parseRoutes, parseRoutes6 } from "./subnet.ts";
+import { type AddressPool, chooseSubnet } from "./subnet.ts";
 
 export interface BridgeNetworkOptions {
   /** Holds a file for each network namespace. */
@@ -75,18 +77,26 @@ export class BridgeNetwork implements NetworkDriver {
   }
 
   async pickSubnet(family: Family, taken: readonly string[]): Promise<string> {
-    const routes =
-      family === 4
-        ? parseRoutes(readFileSync("/proc/net/route", "utf8"))
-        : parseRoutes6(readTextIfPresent("/proc/net/ipv6_route") ?? "");
+    const routes = liveRoutes(family).map(({ block }) => block);
     return chooseSubnet(this.#options.pools, family, [...routes, ...taken.map(parseBlock)]);
   }
 
+  overlappingRoutes({ driver, pools, bridge }: NetworkRecord): string[] {
+    if (driver !== "bridge") return [];
+    return pools.flatMap(({ subnet }) => {
+      const block = parseBlock(subnet);
+      const clashes = liveRoutes(block.family).filter(
+        (route) => route.device !== bridge && overlaps(route.block, block),
+      );
+      return clashes.map((route) => `subnet ${subnet} overlaps ${formatBlock(route.block)} behind ${route.device}`);
+    });
+  }
+
   async create(network: NetworkRecord): Promise<void> {
-    if (network.driver !== "bridge") return;
-    makeBridge(this.#netlink, network);
+    if (network.driver === "bridge") makeBridge(this.#netlink, network);
+    else checkParent(this.#netlink, network);
     this.#adopt(network);
-    await this.#firewall.write();
+    if (network.driver === "bridge") await this.#firewall.write();
   }
 
   async remove(network: NetworkRecord): Promise<void> {
@@ -99,6 +109,7 @@ export class BridgeNetwork implements NetworkDriver {
     }
     this.#networks.delete(network.id);
     this.#addresses.delete(network.id);
+    if (network.driver !== "bridge") return;
     removeBridge(this.#netlink, network);
     await this.#firewall.write();
   }
@@ -111,7 +122,7 @@ export class BridgeNetwork implements NetworkDriver {
       undo.add(() => this.#discard(netns, endpoints));
       for (const more of request.joins.slice(1)) endpoints = [...endpoints, this.#join(netns, more, endpoints)];
       // Without a way out nothing can be published.
-      const ports = gatewayEndpoint(endpoints) ? this.#ports.take(request.ports, request.instanceName) : [];
+      const ports = this.#takePorts(gatewayEndpoint(endpoints), request);
       undo.add(() => this.#ports.release(ports));
       if (endpoints.length === 1) endpoints = [{ ...endpoints[0]!, ports }];
       else endpoints = settleGateway(netns, [{ ...endpoints[0]!, ports }, ...endpoints.slice(1)]);
@@ -143,7 +154,7 @@ export class BridgeNetwork implements NetworkDriver {
     if (!gone) return before.endpoints;
     const rest = before.endpoints.filter((endpoint) => endpoint !== gone);
     const moved = rest.map((endpoint, i) => (i === 0 ? { ...endpoint, ports: gone.ports } : endpoint));
-    unplug(this.#netlink, gone);
+    unplug(this.#netlink, before.netns, gone);
     const endpoints = settleGateway(before.netns, gone.ports.length > 0 ? moved : rest);
     if (!gatewayEndpoint(endpoints)) this.#ports.release(gone.ports);
     await this.#replaceEndpoints(instanceId, before, endpoints);
@@ -165,8 +176,8 @@ export class BridgeNetwork implements NetworkDriver {
 
   /** Makes the machine agree with the records: bridges, leases and rules are there, nameless namespaces are gone. */
   async restore(networks: readonly NetworkRecord[], live: readonly LiveAttachment[]): Promise<void> {
-    for (const network of networks.filter(({ driver }) => driver === "bridge")) {
-      makeBridge(this.#netlink, network);
+    for (const network of networks.filter(({ pools }) => pools.length > 0)) {
+      if (network.driver === "bridge") makeBridge(this.#netlink, network);
       this.#adopt(network);
     }
     for (const { instanceId, instanceName, netns, endpoints } of live) {
@@ -213,11 +224,9 @@ export class BridgeNetwork implements NetworkDriver {
     for (const endpoint of endpoints) {
       const network = this.#networks.get(endpoint.networkId);
       if (!network) continue;
-      const host = interfaceIndex(endpoint.hostInterface);
-      if (there.includes(endpoint.interface) && host > 0) {
-        this.#netlink.setMaster(host, interfaceIndex(network.bridge));
-        continue;
-      }
+      const host = endpoint.hostInterface === "" ? 0 : interfaceIndex(endpoint.hostInterface);
+      if (host > 0) this.#netlink.setMaster(host, interfaceIndex(network.bridge));
+      if (there.includes(endpoint.interface) && (host > 0 || endpoint.hostInterface === "")) continue;
       plug(this.#netlink, netns, endpoint, network);
       mended = true;
     }
@@ -226,7 +235,7 @@ export class BridgeNetwork implements NetworkDriver {
 
   /** Makes a bridge anew that somebody deleted, and plugs in again whoever was on it. */
   #repairBridge(network: NetworkRecord): void {
-    if (!this.#networks.has(network.id) || isThere(network)) return;
+    if (network.driver !== "bridge" || !this.#networks.has(network.id) || isThere(network)) return;
     this.#options.log.warn("a bridge is gone and is made anew", { network: network.name, bridge: network.bridge });
     makeBridge(this.#netlink, network);
     if (network.predefined) this.#spares.drop();
@@ -246,6 +255,14 @@ export class BridgeNetwork implements NetworkDriver {
     }
     const { netns, endpoint } = this.#prepare(request);
     return { netns, endpoints: [endpoint] };
+  }
+
+  #takePorts(way: Endpoint | undefined, { ports, instanceName }: AttachRequest): PublishedPort[] {
+    const network = this.#networks.get(way?.networkId ?? "");
+    if (network?.driver !== "bridge" || ports.length === 0) return [];
+    const { hostAddress } = networkOptions(network);
+    const wanted = ports.map((port) => (port.hostAddress === "" ? { ...port, hostAddress } : port));
+    return this.#ports.take(wanted, instanceName);
   }
 
   #prepareSpare(): Prepared | undefined {
@@ -271,8 +288,22 @@ export class BridgeNetwork implements NetworkDriver {
     if (!leases) throw new IsleError("notFound", `network ${network.name} is not set up`);
     this.#repairBridge(network);
     const hostInterface = `${this.#options.interfacePrefix}${newId().slice(0, 8)}`;
-    const place = { netlink: this.#netlink, leases, netns, interface: freeInterfaceName(others), hostInterface };
+    const place = {
+      netlink: this.#netlink,
+      leases,
+      netns,
+      interface: freeInterfaceName(networkOptions(network).interfacePrefix, others),
+      hostInterface: network.driver === "bridge" ? hostInterface : "",
+    };
+    this.#refuseTakenMac(request);
     return join(place, request, network);
+  }
+
+  #refuseTakenMac({ network, mac }: JoinRequest): void {
+    for (const { name, endpoints } of mac ? this.#attached.values() : []) {
+      const clash = endpoints.some((endpoint) => endpoint.networkId === network.id && sameMac(endpoint.mac, mac!));
+      if (clash) throw conflict(`MAC address ${mac} is in use on network ${network.name} by container ${name}`);
+    }
   }
 
   #requireAttached(instanceId: string): Attached {
@@ -304,4 +335,19 @@ export class BridgeNetwork implements NetworkDriver {
   #newNetnsPath(): string {
     return joinPath(this.#options.netnsDir, newId().slice(0, 16));
   }
+}
+
+const sameMac = (a: string, b: string): boolean =>
+  a.toLowerCase().replaceAll("-", ":") === b.toLowerCase().replaceAll("-", ":");
+
+/** What a macvlan or ipvlan stands on must be there, and the kernel must know how. */
+function checkParent(netlink: Netlink, { driver, bridge, options }: NetworkRecord): void {
+  const kind = driver as "macvlan" | "ipvlan";
+  const mode = options[`${kind}_mode`];
+  if (mode !== undefined && !modesOf(kind).includes(mode)) {
+    throw invalid(`invalid ${kind}_mode: ${mode}`, { hint: `known are ${modesOf(kind).join(", ")}` });
+  }
+  if (!netlink.knowsKind(kind)) throw notInKernel(kind);
+  if (interfaceIndex(bridge) > 0) return;
+  throw invalid(`the parent interface ${bridge} does not exist`, { hint: "name one of the machine's with -o parent=" });
 }

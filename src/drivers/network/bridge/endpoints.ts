@@ -1,12 +1,11 @@
-import { IsleError } from "../../../base/error.ts";
 import { newId } from "../../../base/id.ts";
 import { familyOf } from "../../../base/ip.ts";
 import type { Endpoint } from "../../../core/instance.ts";
 import type { JoinRequest, NetworkRecord } from "../../../core/network.ts";
-import { interfaceIndex, type Netlink } from "../../../os/netlink.ts";
+import type { Netlink } from "../../../os/netlink.ts";
 import { type AddressLeases, macOf } from "./addresses.ts";
-import { addConnection, setDefaultRoutes } from "./namespace.ts";
-import { networkOptions } from "./options.ts";
+import { setDefaultRoutes } from "./namespace.ts";
+import { plug } from "./plug.ts";
 
 export interface Joining {
   readonly netlink: Netlink;
@@ -48,34 +47,6 @@ export function join(joining: Joining, request: Omit<JoinRequest, "network">, ne
   return endpoint;
 }
 
-/** Makes the pair of interfaces that an endpoint stands for. */
-export function plug(netlink: Netlink, netns: string, endpoint: Endpoint, network: NetworkRecord): void {
-  const { address, prefixLength, address6, prefixLength6 } = endpoint;
-  try {
-    addConnection(netlink, {
-      netns,
-      interface: endpoint.interface,
-      hostInterface: endpoint.hostInterface,
-      bridge: network.bridge,
-      addresses: [
-        ...(address === "" ? [] : [{ address, prefixLength }]),
-        ...(address6 === "" ? [] : [{ address: address6, prefixLength: prefixLength6 }]),
-      ],
-      mac: endpoint.mac,
-      mtu: networkOptions(network).mtu,
-    });
-  } catch (error) {
-    unplug(netlink, endpoint);
-    throw new IsleError("internal", `joining network ${network.name} failed: ${String(error)}`, { cause: error });
-  }
-}
-
-/** Both ends go with one. */
-export function unplug(netlink: Netlink, { hostInterface }: Pick<Endpoint, "hostInterface">): void {
-  const index = hostInterface === "" ? 0 : interfaceIndex(hostInterface);
-  if (index > 0) netlink.deleteLink(index);
-}
-
 /**
  * The endpoint that has the default route: the highest priority, then the first name, as Docker has it. Networks
  * without a way out never have it.
@@ -95,7 +66,7 @@ export function settleGateway(netns: string, endpoints: readonly Endpoint[]): En
 }
 
 /** The next name of the row eth0, eth1, … that is free. */
-export function freeInterfaceName(endpoints: readonly Endpoint[]): string {
+export function freeInterfaceName(prefix: string, endpoints: readonly Endpoint[]): string {
   const taken = new Set(endpoints.map((endpoint) => endpoint.interface));
-  for (let i = 0; ; i += 1) if (!taken.has(`eth${i}`)) return `eth${i}`;
+  for (let i = 0; ; i += 1) if (!taken.has(`${prefix}${i}`)) return `${prefix}${i}`;
 }

@@ -27,14 +27,14 @@ export class Firewall {
   write(): Promise<void> {
     return this.#nft(() => {
       const { networks, endpoints } = this.#options.plan();
-      const forwards: Forward[] = endpoints.flatMap(forwardsOf);
-      return tableRules(this.#options.table, networks, forwards);
+      return tableRules(this.#options.table, networks, this.#forwards(networks, endpoints));
     });
   }
 
   /** Publishes the ports of endpoints or takes them back; done at once when there are none. */
   async change(verb: "add" | "delete", endpoints: readonly Endpoint[]): Promise<void> {
-    const rules = forwardChange(this.#options.table, verb, endpoints.flatMap(forwardsOf));
+    const forwards = this.#forwards(this.#options.plan().networks, endpoints);
+    const rules = forwardChange(this.#options.table, verb, forwards);
     if (rules === "") return;
     try {
       await this.#nft(() => rules);
@@ -43,6 +43,15 @@ export class Firewall {
       this.#options.log.debug("the rules are written anew", { error: String(error) });
       await this.write();
     }
+  }
+
+  #forwards(networks: readonly NetworkRecord[], endpoints: readonly Endpoint[]): Forward[] {
+    return endpoints.flatMap((endpoint) =>
+      forwardsOf(
+        endpoint,
+        networks.find(({ id }) => id === endpoint.networkId),
+      ),
+    );
   }
 
   /** One change after the other, each planned when its turn comes, so that none undoes another. */

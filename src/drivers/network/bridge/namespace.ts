@@ -14,38 +14,33 @@ export function makeIsolated(path: string): void {
   }
 }
 
-export interface Connection {
-  readonly netns: string;
+export interface Interface {
   /** Name inside. */
-  readonly interface: string;
-  /** Name of the host's end. */
-  readonly hostInterface: string;
-  readonly bridge: string;
+  readonly name: string;
   readonly addresses: ReadonlyArray<{ readonly address: string; readonly prefixLength: number }>;
-  readonly mac: string;
-  readonly mtu?: number | undefined;
 }
 
-/** An interface in the namespace, connected to a bridge, with its addresses. */
-export function addConnection(host: Netlink, connection: Connection): void {
-  const netns = openSync(connection.netns, "r");
-  const inside = inNetns(connection.netns, () => new Netlink());
+/** An interface in the namespace, made by `make` with the namespace's descriptor, with its addresses. */
+export function addInterface(netns: string, { name, addresses }: Interface, make: (netnsFd: number) => void): void {
+  const descriptor = openSync(netns, "r");
   try {
-    host.addVeth({
-      name: connection.hostInterface,
-      masterIndex: interfaceIndex(connection.bridge),
-      peerName: connection.interface,
-      peerMac: connection.mac,
-      peerNetnsFd: netns,
-      ...(connection.mtu && { mtu: connection.mtu }),
+    make(descriptor);
+    withInside(netns, (inside) => {
+      const index = interfaceIndex(name);
+      for (const { address, prefixLength } of addresses) inside.addAddress(index, address, prefixLength);
+      inside.setUp(index);
     });
-    const index = inNetns(connection.netns, () => interfaceIndex(connection.interface));
-    for (const { address, prefixLength } of connection.addresses) inside.addAddress(index, address, prefixLength);
-    inside.setUp(index);
   } finally {
-    closeSync(netns);
-    inside.close();
+    closeSync(descriptor);
   }
+}
+
+/** Quiet when there is none of that name. */
+export function removeInterface(netns: string, name: string): void {
+  withInside(netns, (inside) => {
+    const index = interfaceIndex(name);
+    if (index > 0) inside.deleteLink(index);
+  });
 }
 
 export interface DefaultRoutes {
@@ -57,17 +52,12 @@ export interface DefaultRoutes {
 
 /** Leads everything else over one interface, or nowhere without `routes`. */
 export function setDefaultRoutes(netns: string, routes: DefaultRoutes | undefined): void {
-  inNetns(netns, () => {
-    const inside = new Netlink();
-    try {
-      const index = routes ? interfaceIndex(routes.interface) : 0;
-      for (const family of [4, 6] as const) {
-        const gateway = family === 4 ? routes?.gateway : routes?.gateway6;
-        if (gateway) inside.setDefaultRoute(gateway, index);
-        else inside.removeDefaultRoute(family);
-      }
-    } finally {
-      inside.close();
+  withInside(netns, (inside) => {
+    const index = routes ? interfaceIndex(routes.interface) : 0;
+    for (const family of [4, 6] as const) {
+      const gateway = family === 4 ? routes?.gateway : routes?.gateway6;
+      if (gateway) inside.setDefaultRoute(gateway, index);
+      else inside.removeDefaultRoute(family);
     }
   });
 }
@@ -78,3 +68,14 @@ export const interfacesIn = (netns: string): string[] =>
     .split("\n")
     .slice(2)
     .flatMap((line) => (line.includes(":") ? [line.split(":")[0]!.trim()] : []));
+
+function withInside(netns: string, work: (inside: Netlink) => void): void {
+  inNetns(netns, () => {
+    const inside = new Netlink();
+    try {
+      work(inside);
+    } finally {
+      inside.close();
+    }
+  });
+}

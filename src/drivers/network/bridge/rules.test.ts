@@ -25,6 +25,7 @@ const forward = (hostAddress: string): Forward => ({
   hostAddress,
   hostPort: 8080,
   address: "172.17.0.2",
+  routed: false,
 });
 
 describe("the table", () => {

@@ -7,13 +7,16 @@ import { networkOptions } from "./options.ts";
 export interface Forward extends PublishedPort {
   readonly family: Family;
   readonly address: string;
+  /** Reached at its own address, without one of the host. */
+  readonly routed: boolean;
 }
 
-export const forwardsOf = ({ address, address6, ports }: Endpoint): Forward[] =>
-  ports.flatMap((port) => [
-    ...(address !== "" && fits(port, 4) ? [{ ...port, family: 4 as const, address }] : []),
-    ...(address6 !== "" && fits(port, 6) ? [{ ...port, family: 6 as const, address: address6 }] : []),
-  ]);
+export function forwardsOf({ address, address6, ports }: Endpoint, network: NetworkRecord | undefined): Forward[] {
+  const isRouted = network ? networkOptions(network).isRouted : () => false;
+  const of = (port: PublishedPort, family: Family, to: string): Forward[] =>
+    to !== "" && fits(port, family) ? [{ ...port, family, address: to, routed: isRouted(family) }] : [];
+  return ports.flatMap((port) => [...of(port, 4, address), ...of(port, 6, address6)]);
+}
 
 const fits = ({ hostAddress }: PublishedPort, family: Family): boolean =>
   hostAddress === "" || familyOf(hostAddress) === family;
@@ -42,7 +45,8 @@ export function tableRules(table: string, networks: readonly NetworkRecord[], fo
 }
 
 function publishedMaps(family: Family, forwards: readonly Forward[]): string[] {
-  const mine = forwards.filter((forward) => forward.family === family);
+  const mine = forwards.filter((forward) => forward.family === family && !forward.routed);
+  const routed = forwards.filter((forward) => forward.family === family && forward.routed);
   const to = `ipv${family}_addr . inet_service`;
   return [
     ...block(`map ports${family}`, [
@@ -52,6 +56,10 @@ function publishedMaps(family: Family, forwards: readonly Forward[]): string[] {
     ...block(`map addressed${family}`, [
       `type ipv${family}_addr . inet_proto . inet_service : ${to};`,
       ...elements(mine.filter(({ hostAddress }) => !isAny(hostAddress)).map(addressedElement)),
+    ]),
+    ...block(`set routed${family}`, [
+      `type ipv${family}_addr . inet_proto . inet_service;`,
+      ...elements(routed.map(routedElement)),
     ]),
   ];
 }
@@ -74,7 +82,10 @@ function nameSets(bridges: readonly NetworkRecord[]): string[] {
 function sourceChain(network: NetworkRecord): string[] {
   const { bridge, pools, internal } = network;
   const hairpin = pools.map(({ subnet }) => `${ipWord(subnet)} daddr ${subnet} ct status dnat masquerade`);
-  const out = internal || !networkOptions(network).masquerade ? [] : [`oifname != "${bridge}" masquerade`];
+  const { masquerades } = networkOptions(network);
+  const out = ([4, 6] as const)
+    .filter((family) => !internal && masquerades(family))
+    .map((family) => `meta nfproto ipv${family} oifname != "${bridge}" masquerade`);
   return block(`chain ${chainOf(network)}`, [...out, ...hairpin]);
 }
 
@@ -114,6 +125,8 @@ const forwarding = block("chain forward", [
   "iifname . oifname @within accept",
   "iifname @closed drop",
   "oifname @open ct status dnat accept",
+  "ip daddr . meta l4proto . th dport @routed4 accept",
+  "ip6 daddr . meta l4proto . th dport @routed6 accept",
   "oifname @bridges drop",
 ]);
 
@@ -121,12 +134,16 @@ const forwarding = block("chain forward", [
 export function forwardChange(table: string, verb: "add" | "delete", forwards: readonly Forward[]): string {
   return forwards
     .map((forward) => {
-      const any = isAny(forward.hostAddress);
-      const element = any ? anyElement(forward) : addressedElement(forward);
-      const map = `${any ? "ports" : "addressed"}${forward.family}`;
-      return `${verb} element inet ${table} ${map} { ${verb === "add" ? element : element.split(" : ")[0]} }\n`;
+      const [holder, element] = placeOf(forward);
+      const shown = verb === "add" ? element : element.split(" : ")[0];
+      return `${verb} element inet ${table} ${holder}${forward.family} { ${shown} }\n`;
     })
     .join("");
+}
+
+function placeOf(forward: Forward): [holder: string, element: string] {
+  if (forward.routed) return ["routed", routedElement(forward)];
+  return isAny(forward.hostAddress) ? ["ports", anyElement(forward)] : ["addressed", addressedElement(forward)];
 }
 
 function block(head: string, lines: readonly string[]): string[] {
@@ -137,5 +154,7 @@ const ipWord = (subnet: string): string => (familyOf(subnet) === 4 ? "ip" : "ip6
 const isAny = (address: string): boolean => ["", "0.0.0.0", "::"].includes(address);
 const anyElement = ({ protocol, hostPort, address, containerPort }: Forward): string =>
   `${protocol} . ${hostPort} : ${address} . ${containerPort}`;
+const routedElement = ({ address, protocol, containerPort }: Forward): string =>
+  `${address} . ${protocol} . ${containerPort}`;
 const addressedElement = (forward: Forward): string => `${forward.hostAddress} . ${anyElement(forward)}`;
 const elements = (list: readonly string[]): string[] => (list.length > 0 ? [`elements = { ${list.join(", ")} }`] : []);

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { formatBlock, parseBlock } from "../../../base/ip.ts";
+import { parseBlock } from "../../../base/ip.ts";
 import { AddressLeases, macOf } from "./addresses.ts";
-import { chooseSubnet, defaultPools, parseRoutes, parseRoutes6 } from "./subnet.ts";
+import { parseRoutes, parseRoutes6 } from "./routes.ts";
+import { chooseSubnet, defaultPools } from "./subnet.ts";
 
 test("a subnet is chosen that overlaps no live route", () => {
   const inUse = ["172.16.0.0/15", "172.18.5.0/24"].map(parseBlock);
@@ -18,7 +19,7 @@ test("routes are read in the kernel's byte order, the default route left out", (
   const head = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
   const rows =
     "eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\neth0\t0001A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
-  expect(parseRoutes(head + rows).map(formatBlock)).toEqual(["192.168.1.0/24"]);
+  expect(parseRoutes(head + rows)).toEqual([{ device: "eth0", block: parseBlock("192.168.1.0/24") }]);
 });
 test("of IPv6 routes the default, the link's own and those of single addresses are left out", () => {
   const row = (destination: string, bits: string) => `${destination} ${bits} ${"0".repeat(32)} 00 x eth0`;
@@ -28,7 +29,7 @@ test("of IPv6 routes the default, the link's own and those of single addresses a
     row(`fd000001${"0".repeat(24)}`, "40"),
     row(`${"0".repeat(31)}1`, "80"),
   ];
-  expect(parseRoutes6(rows.join("\n")).map(formatBlock)).toEqual(["fd00:1::/64"]);
+  expect(parseRoutes6(rows.join("\n"))).toEqual([{ device: "eth0", block: parseBlock("fd00:1::/64") }]);
 });
 test("addresses are given in turn, the gateway, the ends and taken ones never", () => {
   const leases = new AddressLeases([{ subnet: "10.0.0.0/29", gateway: "10.0.0.1" }]);

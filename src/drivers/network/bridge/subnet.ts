@@ -1,5 +1,5 @@
 import { IsleError } from "../../../base/error.ts";
-import { type Block, type Family, formatBlock, ipOfBytes, overlaps, parseBlock } from "../../../base/ip.ts";
+import { type Block, type Family, formatBlock, overlaps, parseBlock } from "../../../base/ip.ts";
 
 export interface AddressPool {
   /** CIDR to cut subnets from. */
@@ -32,32 +32,4 @@ export function chooseSubnet(pools: readonly AddressPool[], family: Family, inUs
   throw new IsleError("conflict", "all predefined address pools have been fully subnetted", {
     hint: "remove unused networks or add default-address-pools to the configuration",
   });
-}
-
-/** Subnets of /proc/net/route, the default route left out. */
-export function parseRoutes(text: string): Block[] {
-  const swap = (hex: string) => Buffer.from(hex, "hex").reverse();
-  return text
-    .trim()
-    .split("\n")
-    .slice(1)
-    .flatMap((line) => {
-      const [, destination = "", , , , , , mask = ""] = line.split("\t");
-      const bits = swap(mask).readUInt32BE().toString(2).replaceAll("0", "").length;
-      return bits === 0 ? [] : [parseBlock(`${ipOfBytes(swap(destination))}/${bits}`)];
-    });
-}
-
-/** Subnets of /proc/net/ipv6_route, the default route and those that every interface has left out. */
-export function parseRoutes6(text: string): Block[] {
-  return text
-    .trim()
-    .split("\n")
-    .flatMap((line) => {
-      const [destination = "", length = ""] = line.trim().split(/\s+/);
-      if (!/^[0-9a-f]{32}$/.test(destination)) return [];
-      const block = parseBlock(`${ipOfBytes(Buffer.from(destination, "hex"))}/${Number.parseInt(length, 16)}`);
-      const everywhere = block.prefixLength === 0 || /^(fe80|ff00)/.test(destination) || block.prefixLength === 128;
-      return everywhere ? [] : [block];
-    });
 }
