@@ -1,10 +1,16 @@
 #!/usr/bin/env bun
 
+import { basename } from "node:path";
 import { runCli } from "./cli/main.ts";
 import { commandLineIo } from "./os/command-line-io.ts";
 
-/** The one executable: the first word chooses what it is, the command line when it names nothing else. */
+/** The one executable: its own name or the first word chooses what it is, the command line when neither says. */
 async function main(args: string[]): Promise<number> {
+  const asRuntime = basename(process.argv0) === "isle-vm";
+  if (asRuntime || args[0] === "isle-vm") {
+    const { isleVmMain } = await import("./vm/main.ts");
+    return isleVmMain(asRuntime ? args : args.slice(1));
+  }
   if (args[0] === "isle-confined") {
     const { confinedMain } = await import("./os/confined/main.ts");
     return confinedMain(args.slice(1));

@@ -18,13 +18,14 @@ export const rooms: Readonly<Record<string, Room>> = {
   api: { may: ["base"], pure: true },
   core: { may: ["base"], mayTypes: ["api/generated"], pure: true },
   os: { may: ["base"], touchesSystem: true },
-  drivers: { may: ["core", "os", "base"], mayTypes: ["api/generated"], strangers: true, touchesSystem: true },
+  vm: { may: ["core", "os", "base"], touchesSystem: true },
+  drivers: { may: ["vm", "core", "os", "base"], mayTypes: ["api/generated"], strangers: true, touchesSystem: true },
   engine: { may: ["core", "base"], mayTypes: ["api/generated"] },
   server: { may: ["engine", "api", "core", "base"] },
   client: { may: ["api", "base"] },
   cli: { may: ["client", "api", "base"] },
   doctor: { may: ["os", "base"] },
-  daemon: { may: ["base", "api", "core", "os", "drivers", "engine", "server"] },
+  daemon: { may: ["base", "api", "core", "os", "vm", "drivers", "engine", "server"] },
 };
 
 export const pureModules: readonly string[] = ["node:buffer", "node:crypto", "node:path", "node:stream", "node:util"];

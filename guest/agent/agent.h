@@ -1,0 +1,86 @@
+/* The agent: PID 1 of a microVM's guest. One thread, one loop; everything it is told comes in frames over the port. */
+#ifndef ISLE_AGENT_H
+#define ISLE_AGENT_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../common/frame.h"
+
+#define ROOT_PATH "/run/root"
+#define SHARED_PATH "/run/shared"
+#define BOOT_ID_PATH "/run/boot_id"
+#define WORKLOAD_GROUP "/sys/fs/cgroup/workload"
+#define WORKLOAD_STREAM 1
+
+/* boot.c */
+void boot_mounts(void);
+void boot_modules(void);
+void boot_new_root(void);
+int open_port(void);
+
+/* port.c: everything that goes to the host. */
+extern int port;
+void port_send(uint16_t type, uint32_t stream, const void *payload, size_t size);
+void port_send_u32(uint16_t type, uint32_t stream, uint32_t value);
+void port_fail(uint32_t stream, int error, const char *text);
+
+/* setup.c: 0, or an errno with `problem` saying what failed. */
+int apply_setup(const uint8_t *payload, size_t size, const char **problem);
+void finish_disk(void);
+
+/* net.c */
+int net_link(const struct field *field, int *index);
+int net_address(const struct field *field, int index);
+int net_route(const struct field *field, int index);
+int net_loopback(void);
+
+/* process.c */
+struct poll_set;
+void process_run(uint32_t stream, const uint8_t *payload, size_t size);
+void process_exec(uint32_t stream, const uint8_t *payload, size_t size);
+void process_input(const struct frame *frame);
+void process_credit(uint32_t stream, uint32_t bytes);
+void process_signal(uint32_t stream, int signal);
+void process_resize(uint32_t stream, uint16_t rows, uint16_t columns);
+void process_reap(void);
+size_t process_poll(struct pollfd *into, size_t room);
+void process_ready(const struct pollfd *polled, size_t count);
+void process_list(uint32_t stream);
+pid_t workload_pid(void);
+
+/* container.c: what a child does between fork and exec; it never returns. */
+struct child {
+  const uint8_t *payload;
+  size_t size;
+  bool is_exec, terminal;
+  int input, output, errors; /* its standard streams; -1 with a terminal */
+  int report;                /* socket: complaints, and the terminal's descriptor */
+  int go;                    /* pipe: a byte comes when the child may go on */
+  pid_t workload;            /* whose namespaces an exec joins */
+};
+_Noreturn void child_main(const struct child *child);
+_Noreturn void child_fail(const struct child *child, int error, const char *format, const char *what);
+void close_all_but(const int *kept, size_t count);
+
+/* mounts.c, in the child */
+void mount_all(const struct child *child);
+int open_in_root(int root, const char *path, mode_t kind);
+
+/* identity.c, in the child */
+void take_identity(const struct child *child);
+_Noreturn void execute(const struct child *child);
+
+/* group.c: control groups of the workload */
+void group_prepare(const uint8_t *payload, size_t size);
+void group_add(pid_t pid);
+bool group_ran_out_of_memory(void);
+
+/* files.c */
+void files_request(uint32_t stream, const uint8_t *payload, size_t size);
+
+int write_text(const char *path, const char *text);
+
+#endif

@@ -1,0 +1,171 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "relay.h"
+
+#define MAX_OWNERS 8
+#define MAX_GROUPS 16
+#define NOBODY_CAME_MS 30000
+
+struct order {
+  uid_t user;
+  gid_t device_group;
+  char *groups[MAX_GROUPS];
+  size_t group_count;
+  char *const *walls; /* directories that QEMU sees, NULL-terminated */
+  char **command;
+};
+
+static void place(int fd, int number, const char *what) {
+  if (fd < 0 || dup2(fd, number) < 0) die(what);
+  if (fd != number) close(fd);
+}
+
+static int open_file(const char *mode, const char *path) {
+  bool readonly = strcmp(mode, "ro") == 0;
+  return open(path, readonly ? O_RDONLY : O_RDWR);
+}
+
+/* Opens as root what QEMU gets, at the numbers that its command line names. */
+static struct order take_order(int count, char **arguments) {
+  struct order order = {.user = 65534, .device_group = 65534};
+  int at = 0;
+  for (; at < count && strcmp(arguments[at], "--") != 0;) {
+    const char *word = arguments[at];
+    int left = count - at;
+    if (strcmp(word, "--dir") == 0 && left > 1) {
+      if (chdir(arguments[at + 1]) != 0) die(arguments[at + 1]);
+      at += 2;
+    } else if (strcmp(word, "--user") == 0 && left > 2) {
+      order.user = (uid_t)strtoul(arguments[at + 1], NULL, 10);
+      order.device_group = (gid_t)strtoul(arguments[at + 2], NULL, 10);
+      at += 3;
+    } else if (strcmp(word, "--group") == 0 && left > 1 && order.group_count < MAX_GROUPS) {
+      order.groups[order.group_count++] = arguments[at + 1];
+      at += 2;
+    } else if (strcmp(word, "--socket") == 0 && left > 2) {
+      place(listen_unix(arguments[at + 2]), atoi(arguments[at + 1]), arguments[at + 2]);
+      at += 3;
+    } else if (strcmp(word, "--file") == 0 && left > 3) {
+      place(open_file(arguments[at + 2], arguments[at + 3]), atoi(arguments[at + 1]), arguments[at + 3]);
+      at += 4;
+    } else if (strcmp(word, "--connect") == 0 && left > 2) {
+      place(connect_unix(arguments[at + 2]), atoi(arguments[at + 1]), arguments[at + 2]);
+      at += 3;
+    } else if (strcmp(word, "--tap") == 0 && left > 2) {
+      if (unshare(CLONE_NEWNET) != 0) die("new network namespace");
+      place(make_tap(arguments[at + 2]), atoi(arguments[at + 1]), "tap");
+      at += 3;
+    } else {
+      errno = EINVAL;
+      die(word);
+    }
+  }
+  if (at + 1 >= count) {
+    errno = EINVAL;
+    die("no command");
+  }
+  order.command = arguments + at + 1;
+  return order;
+}
+
+static void as_user(const struct order *order) {
+  if (setgroups(1, &order->device_group) != 0) die("groups");
+  if (setresgid(order->user, order->user, order->user) != 0) die("group");
+  if (setresuid(order->user, order->user, order->user) != 0) die("user");
+}
+
+static _Noreturn void become_machine(const struct order *order) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  enter_walls((const char *const[]){"/usr", "/lib", "/lib64", "/bin", NULL});
+  as_user(order);
+  /* Given up with the change of user, and asked for again so that the end of the keeper is always heard. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_DUMPABLE, 1);
+  execv(order->command[0], order->command);
+  die(order->command[0]);
+}
+
+static pid_t start_machine(const struct order *order) {
+  if (unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) != 0) die("new namespaces");
+  pid_t machine = fork();
+  if (machine < 0) die("fork");
+  if (machine == 0) become_machine(order);
+  return machine;
+}
+
+/* Lives as long as somebody is connected: then the machine ends, whatever happened to its owner. */
+static _Noreturn void keep(int life, pid_t machine) {
+  int machine_end = (int)syscall(SYS_pidfd_open, machine, 0);
+  int owners[MAX_OWNERS];
+  int count = 0;
+  bool owned = false;
+  for (;;) {
+    struct pollfd polled[MAX_OWNERS + 2] = {{.fd = life, .events = POLLIN}, {.fd = machine_end, .events = POLLIN}};
+    for (int i = 0; i < count; i++) polled[i + 2] = (struct pollfd){.fd = owners[i], .events = POLLIN};
+    int ready = poll(polled, (nfds_t)count + 2, owned ? -1 : NOBODY_CAME_MS);
+    if (ready < 0 && errno == EINTR) continue;
+    if (polled[1].revents || ready == 0) break;
+    for (int i = count - 1; i >= 0; i--) {
+      if (!polled[i + 2].revents) continue;
+      close(owners[i]);
+      owners[i] = owners[--count];
+    }
+    if (polled[0].revents) {
+      int owner = accept4(life, NULL, NULL, SOCK_CLOEXEC);
+      if (owner >= 0 && count < MAX_OWNERS) owners[count++] = owner;
+      else if (owner >= 0) close(owner);
+      owned = owned || count > 0;
+    }
+    if (owned && count == 0) break;
+  }
+  kill(machine, SIGKILL);
+  waitpid(machine, NULL, 0);
+  _exit(0);
+}
+
+/* Prints the numbers of keeper and machine once all sockets listen. */
+int keep_main(int count, char **arguments) {
+  struct order order = take_order(count, arguments);
+  int life = listen_unix("life");
+  if (life < 0) die("life");
+  int log = open("machine.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (log < 0 || nothing < 0) die("machine.log");
+  join_groups(order.groups, order.group_count);
+  int told[2];
+  if (pipe2(told, O_CLOEXEC) != 0) die("pipe");
+  pid_t keeper = fork();
+  if (keeper < 0) die("fork");
+  if (keeper > 0) {
+    pid_t machine = 0;
+    close(told[1]);
+    if (read(told[0], &machine, sizeof machine) != sizeof machine) return 125;
+    printf("%d %d\n", keeper, machine);
+    return 0;
+  }
+  setsid();
+  dup2(nothing, 0);
+  dup2(log, 1);
+  dup2(log, 2);
+  pid_t machine = start_machine(&order);
+  if (write(told[1], &machine, sizeof machine) < 0) die("pipe");
+  close(told[1]);
+  prctl(PR_SET_NAME, "isle-keeper");
+  for (int fd = 10; fd < 64; fd++)
+    if (fd != life) close(fd);
+  keep(life, machine);
+}

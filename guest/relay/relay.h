@@ -1,0 +1,31 @@
+/* The relay: the process that stands for a microVM's workload on the host, and the keeper, QEMU's parent. */
+#ifndef ISLE_RELAY_H
+#define ISLE_RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../common/frame.h"
+
+/* Where complaints go: not to the standard error that is the workload's. */
+extern int complaints;
+_Noreturn void die(const char *what);
+int connect_unix(const char *name);
+int listen_unix(const char *name);
+void join_groups(char *const *groups, size_t count);
+
+/* keep.c */
+int keep_main(int count, char **arguments);
+/* walls.c: what QEMU sees of the machine */
+void enter_walls(const char *const *directories);
+
+/* link.c */
+int make_tap(const char *name);
+/* Brings the tap of another network namespace here and joins it with the interface that is here. */
+int take_tap(pid_t keeper, const char *name, struct bytes *setup);
+
+/* serve.c */
+int serve_main(int count, char **arguments);
+
+#endif

@@ -1,0 +1,96 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isErrno } from "../base/error.ts";
+
+const top = "/sys/fs/cgroup";
+
+/** What a virtual machine's processes may use of the host. */
+export interface MachineLimits {
+  readonly memoryBytes: number | undefined;
+  readonly cpuPeriod: number | undefined;
+  readonly cpuQuota: number | undefined;
+  readonly cpuShares: number | undefined;
+  readonly cpus: string | undefined;
+}
+
+/** Makes the control group at `path` in every hierarchy of the host and returns its directories. */
+export function makeCgroup(path: string, limits: MachineLimits): string[] {
+  const unified = existsSync(join(top, "cgroup.controllers"));
+  const hierarchies = unified ? [top] : controllers().map((name) => join(top, name));
+  const directories = hierarchies.map((hierarchy) => makeGroup(hierarchy, path, unified));
+  for (const directory of directories) {
+    for (const [file, value] of settings(limits, unified)) {
+      if (value !== undefined && existsSync(join(directory, file))) set(join(directory, file), value);
+    }
+  }
+  return directories;
+}
+
+const known = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd"];
+const controllers = (): string[] => known.filter((name) => existsSync(join(top, name, "cgroup.procs")));
+
+/** A version 2 parent hands its controllers on; a version 1 cpuset begins empty and takes its parent's. */
+function makeGroup(hierarchy: string, path: string, unified: boolean): string {
+  let directory = hierarchy;
+  for (const part of path.split("/").filter(Boolean)) {
+    if (unified) set(join(directory, "cgroup.subtree_control"), "+memory +cpu +pids +io");
+    const parent = directory;
+    directory = join(directory, part);
+    mkdirSync(directory, { recursive: true });
+    if (existsSync(join(directory, "cpuset.cpus")) && !unified) {
+      for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+        if (readFileSync(join(directory, file), "utf8").trim() === "") {
+          set(join(directory, file), readFileSync(join(parent, file), "utf8").trim());
+        }
+      }
+    }
+  }
+  return directory;
+}
+
+function settings(limits: MachineLimits, unified: boolean): Array<readonly [string, string | undefined]> {
+  const { memoryBytes, cpuPeriod, cpuQuota, cpuShares, cpus } = limits;
+  const number = (value: number | undefined) => (value === undefined ? undefined : String(value));
+  if (!unified) {
+    return [
+      ["memory.limit_in_bytes", number(memoryBytes)],
+      ["cpu.cfs_period_us", number(cpuPeriod)],
+      ["cpu.cfs_quota_us", number(cpuQuota)],
+      ["cpu.shares", number(cpuShares)],
+      ["cpuset.cpus", cpus || undefined],
+    ];
+  }
+  const weight = cpuShares && Math.round(1 + ((Math.max(2, cpuShares) - 2) * 9999) / 262142);
+  return [
+    ["memory.max", number(memoryBytes)],
+    ["cpu.max", cpuQuota === undefined ? undefined : `${cpuQuota} ${cpuPeriod ?? 100_000}`],
+    ["cpu.weight", number(weight)],
+    ["cpuset.cpus", cpus || undefined],
+  ];
+}
+
+/** A machine without a controller goes without its limit, as the engine warned at create. */
+function set(file: string, value: string): void {
+  try {
+    writeFileSync(file, value);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "EACCES", "EINVAL", "EBUSY", "EPERM", "ENOTSUP", "EOPNOTSUPP")) throw error;
+  }
+}
+
+/** Takes the group away once its processes are gone; false while some are there. */
+export function removeCgroup(directories: readonly string[]): boolean {
+  return directories.map(removeGroup).every(Boolean);
+}
+
+function removeGroup(directory: string): boolean {
+  try {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.isDirectory()) removeGroup(join(directory, entry.name));
+    }
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    return isErrno(error, "ENOENT");
+  }
+}

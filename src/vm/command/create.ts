@@ -1,0 +1,140 @@
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { IsleError, invalid, isErrno, unsupported } from "../../base/error.ts";
+import { withUndo } from "../../base/undo.ts";
+import type { OciSpec } from "../../core/oci-spec.ts";
+import { writeFileAtomic } from "../../os/files.ts";
+import { processStart } from "../../os/proc.ts";
+import { annotation } from "../annotations.ts";
+import { makeCgroup, removeCgroup } from "../cgroup.ts";
+import type { CommandLine } from "../command-line.ts";
+import { runHooks } from "../hooks.ts";
+import { findKernel } from "../kernel/kernels.ts";
+import { startRelay } from "../launch.ts";
+import { bringUpMachine } from "../machine.ts";
+import { machineFiles } from "../places.ts";
+import { planContainer } from "../plan/container.ts";
+import { planLimits, planShape } from "../plan/shape.ts";
+import { filterOf } from "../seccomp-filter.ts";
+import { createState, type MachineState, removeState, writeState } from "../state.ts";
+
+/** Makes a virtual machine for the bundle's container and the process that stands for it; nothing of it runs yet. */
+export async function createCommand({ root, options, words }: CommandLine): Promise<void> {
+  const [id = ""] = words;
+  const bundle = resolve(String(options["bundle"] ?? "."));
+  const spec = readSpec(bundle);
+  refuseUnsupported(spec);
+  const state = await withUndo(async (undo) => {
+    const directory = createState(root, id);
+    undo.add(() => removeState(root, id));
+    const cgroups = makeCgroup(spec.linux.cgroupsPath || `/isle-vm/${id}`, planLimits(spec));
+    undo.add(() => removeCgroup(cgroups));
+    const made = await make({
+      spec,
+      directory,
+      bundle,
+      cgroups,
+      id,
+      consoleSocket: options["console-socket"] as string,
+    });
+    undo.add(() => process.kill(made.pid, "SIGKILL"));
+    writeState(root, made);
+    runHooks([...(spec.hooks?.prestart ?? []), ...(spec.hooks?.createRuntime ?? [])], made, "creating");
+    return made;
+  });
+  const pidFile = options["pid-file"];
+  if (pidFile) writeFileAtomic(String(pidFile), String(state.pid));
+}
+
+interface Making {
+  readonly spec: RuntimeSpec;
+  readonly directory: string;
+  readonly bundle: string;
+  readonly cgroups: readonly string[];
+  readonly id: string;
+  readonly consoleSocket: string | undefined;
+}
+
+export interface Hook {
+  readonly path: string;
+  readonly args?: string[];
+  readonly env?: string[];
+  readonly timeout?: number;
+}
+
+export interface RuntimeSpec extends OciSpec {
+  readonly hooks?: Readonly<Record<string, Hook[] | undefined>>;
+}
+
+async function make({ spec, directory, bundle, cgroups, id, consoleSocket }: Making): Promise<MachineState> {
+  const image = annotation(spec, "image");
+  const plan = planContainer(spec, {
+    rootOnDisk: image !== undefined,
+    input: true,
+    filter: await filterOf(spec, directory),
+    bootId: crypto.randomUUID(),
+    smallFile,
+  });
+  writeFileSync(join(directory, machineFiles.plan), plan.frames, { mode: 0o600 });
+  const kernel = await findKernel(annotation(spec, "kernel"));
+  const shape = planShape(spec, plan.shares.length > 0);
+  const machine = await bringUpMachine({ directory, shape, kernel, cgroups, shares: plan.shares, spec, image });
+  const network = spec.linux.namespaces.find(({ type }) => type === "network");
+  const pid = await startRelay({
+    directory,
+    keeper: machine.keeper,
+    netns: network ? (network.path ?? "new") : undefined,
+    terminal: spec.process.terminal ?? false,
+    consoleSocket,
+    ephemeral: annotation(spec, "ephemeral") === "true",
+    oomFile: join(bundle, "oom"),
+    cgroups,
+  });
+  return {
+    id,
+    bundle,
+    ociVersion: spec.ociVersion,
+    annotations: spec.annotations ?? {},
+    pid,
+    pidStart: processStart(pid) ?? 0,
+    keeper: machine.keeper,
+    machine: machine.machine,
+    cgroups,
+    created: new Date().toISOString(),
+    started: false,
+    paused: false,
+    helpers: machine.helpers,
+  };
+}
+
+function readSpec(bundle: string): RuntimeSpec {
+  let spec: RuntimeSpec;
+  try {
+    spec = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as RuntimeSpec;
+  } catch (cause) {
+    if (isErrno(cause, "ENOENT")) throw invalid(`no config.json in ${bundle}`, { cause });
+    throw new IsleError("invalid", `config.json in ${bundle} cannot be read`, { cause });
+  }
+  if (!spec.process?.args?.length) throw invalid("config.json: process.args is empty");
+  if (!spec.linux) throw invalid("config.json: linux is missing");
+  // A root that is not absolute is below the bundle.
+  return { ...spec, root: { ...spec.root, path: resolve(bundle, spec.root.path) } };
+}
+
+/** What a kernel of its own makes impossible. */
+function refuseUnsupported(spec: RuntimeSpec): void {
+  const namespaces = spec.linux.namespaces ?? [];
+  if (!namespaces.some(({ type }) => type === "network")) {
+    throw unsupported("a microVM has a network of its own: it cannot be on the host's");
+  }
+  const joined = namespaces.find(({ type, path }) => path && type !== "network");
+  if (joined) throw unsupported(`a microVM cannot join the ${joined.type} namespace of another container`);
+}
+
+const mostBrought = 1 << 20;
+
+function smallFile(path: string): { content: Uint8Array; mode: number } | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isFile() || stat.size > mostBrought) return undefined;
+  return { content: readFileSync(path), mode: stat.mode & 0o7777 };
+}

@@ -1,0 +1,73 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { IsleError, isErrno } from "../base/error.ts";
+import { removeCgroup } from "./cgroup.ts";
+import { frameType } from "./generated/protocol.ts";
+import { u32 } from "./plan/fields.ts";
+import { askRelay } from "./relay-client.ts";
+import { type MachineState, readState, removeState, stateDirectory, statusOf, writeState } from "./state.ts";
+
+/** What engines ask of a microVM that is there; used by the command line and, without a process, by the daemon. */
+export async function startWorkload(root: string, id: string): Promise<void> {
+  await askRelay(stateDirectory(root, id), frameType.start);
+  writeState(root, { ...readState(root, id), started: true });
+}
+
+export async function signalWorkload(root: string, id: string, signal: number): Promise<void> {
+  await askRelay(stateDirectory(root, id), frameType.signal, u32(signal));
+}
+
+export async function setPaused(root: string, id: string, paused: boolean): Promise<void> {
+  await askRelay(stateDirectory(root, id), paused ? frameType.pause : frameType.resume);
+  writeState(root, { ...readState(root, id), paused });
+}
+
+/** Command lines of the workload's processes, with their numbers in the guest. */
+export async function listProcesses(root: string, id: string): Promise<Array<{ pid: number; command: string }>> {
+  const text = (await askRelay(stateDirectory(root, id), frameType.processes)).toString();
+  return text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => {
+      const [pid = "", command = ""] = line.split("\t");
+      return { pid: Number(pid), command: command.trim() };
+    });
+}
+
+const endPatienceMs = 10_000;
+
+/** Ends what runs and takes everything away. */
+export async function deleteMachine(root: string, id: string, force: boolean): Promise<void> {
+  const state = readState(root, id);
+  if (statusOf(state) !== "stopped") {
+    if (!force)
+      throw new IsleError("conflict", `cannot delete container ${id} that is not stopped: ${statusOf(state)}`);
+    kill(state.pid);
+  }
+  for (const helper of state.helpers) kill(helper);
+  await groupsGone(state);
+  rmSync(join(stateDirectory(root, id), "disk"), { force: true });
+  removeState(root, id);
+}
+
+/** Processes that were killed leave their group a little later. */
+async function groupsGone({ cgroups, keeper }: MachineState): Promise<void> {
+  const end = performance.now() + endPatienceMs;
+  while (!removeCgroup(cgroups)) {
+    if (performance.now() > end) {
+      throw new IsleError(
+        "internal",
+        `the control group of a microVM is still in use: ${cgroups[0]} (keeper ${keeper})`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
+  }
+}

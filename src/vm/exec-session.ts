@@ -1,0 +1,113 @@
+import type { OciProcess } from "../core/oci-spec.ts";
+import type { Frame } from "./frame-reader.ts";
+import { exitFlag, frameType, protocolLimit } from "./generated/protocol.ts";
+import { terminalShape, u32 } from "./plan/fields.ts";
+import { planProcess } from "./plan/process.ts";
+import { failureOf, openRelay, type RelaySession } from "./relay-client.ts";
+
+export interface GuestExecWish {
+  readonly process: OciProcess;
+  readonly input: boolean;
+  readonly filter: Uint8Array | undefined;
+  onOutput(data: Buffer): boolean | void;
+  onErrors(data: Buffer): boolean | void;
+}
+
+export interface GuestExec {
+  /** Its number in the guest; fails with what keeps the command from running. */
+  readonly started: Promise<number>;
+  /** Exit code. */
+  readonly ended: Promise<number>;
+  /** Resolves when more may be written. */
+  write(data: Uint8Array): Promise<void>;
+  endInput(): void;
+  resize(rows: number, columns: number): void;
+  signal(number: number): void;
+  /** Stops reading until `go`. */
+  hold(): void;
+  go(): void;
+  close(): void;
+}
+
+/** The command cannot be run, for this reason. */
+export class CannotRun extends Error {
+  readonly errno: number;
+  constructor(text: string, errno: number) {
+    super(text);
+    this.errno = errno;
+  }
+}
+
+/** Runs a command in the guest's container; its bytes go both ways in frames. */
+export async function execInGuest(directory: string, wish: GuestExecWish): Promise<GuestExec> {
+  const relay = await openRelay(directory);
+  const window = new Window();
+  const { promise: started, resolve: begin, reject: refuse } = Promise.withResolvers<number>();
+  const { promise: ended, resolve: end, reject: lose } = Promise.withResolvers<number>();
+  for (const promise of [started, ended]) promise.catch(() => {});
+  relay.onFrame((frame) => {
+    if (frame.type === frameType.started) begin(frame.payload.readUInt32LE(0));
+    else if (frame.type === frameType.failed) {
+      const { errno, text } = failureOf(frame);
+      const problem = new CannotRun(text, errno);
+      refuse(problem);
+      lose(problem);
+      relay.close();
+    } else if (frame.type === frameType.exited) {
+      end(frame.payload.readUInt32LE(0));
+      relay.close();
+    } else pass(frame, wish, window);
+  });
+  void relay.closed.then(() => {
+    const problem = new CannotRun("the microVM ended", 0);
+    refuse(problem);
+    // The end of everything ends the command as a kill would.
+    end(137);
+    window.add(Number.MAX_SAFE_INTEGER);
+  });
+  relay.send(frameType.exec, planProcess(wish.process, wish));
+  return { started, ended, ...controls(relay, window) };
+}
+
+function pass({ type, payload }: Frame, wish: GuestExecWish, window: Window): void {
+  if (type === frameType.output) wish.onOutput(Buffer.from(payload));
+  else if (type === frameType.errors) wish.onErrors(Buffer.from(payload));
+  else if (type === frameType.credit) window.add(payload.readUInt32LE(0));
+}
+
+function controls(relay: RelaySession, window: Window) {
+  return {
+    async write(data: Uint8Array) {
+      for (let at = 0; at < data.length; at += protocolLimit.chunk) {
+        const chunk = data.subarray(at, at + protocolLimit.chunk);
+        await window.take(chunk.length);
+        relay.send(frameType.input, chunk);
+      }
+    },
+    endInput: () => void relay.send(frameType.input),
+    resize: (rows: number, columns: number) => void relay.send(frameType.resize, terminalShape(rows, columns)),
+    signal: (number: number) => void relay.send(frameType.signal, u32(number)),
+    hold: () => void relay.socket.pause(),
+    go: () => void relay.socket.resume(),
+    close: () => relay.close(),
+  };
+}
+
+/** Bytes that may be on their way; the guest gives back what it has passed on. */
+class Window {
+  #left: number = protocolLimit.window;
+  #waiting: Array<() => void> = [];
+
+  add(bytes: number): void {
+    this.#left += bytes;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  async take(bytes: number): Promise<void> {
+    while (this.#left < bytes) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#left -= bytes;
+  }
+}
+
+export const ranOutOfMemory = (frame: Frame): boolean =>
+  frame.payload.length >= 8 && (frame.payload.readUInt32LE(4) & exitFlag.outOfMemory) !== 0;

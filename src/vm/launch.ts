@@ -1,0 +1,137 @@
+import { execFileSync, spawn } from "node:child_process";
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { IsleError, messageOf } from "../base/error.ts";
+import { readTextIfPresent } from "../os/files.ts";
+import { findProgram } from "../os/find-program.ts";
+import type { GuestKernel } from "./kernel/kernels.ts";
+import { findPart, machineFiles } from "./places.ts";
+import { descriptors, type MachineShape, type MachineStart, qemuArguments } from "./qemu/arguments.ts";
+
+/** Where QEMU's parts come from: everything is opened by the keeper, and QEMU itself opens no path. */
+export interface MachineFilesWanted {
+  readonly kernel: GuestKernel;
+  readonly image: string;
+  readonly disk: string;
+  readonly memory?: string;
+  readonly state?: string;
+}
+
+export interface Launch {
+  /** The state directory of the virtual machine. */
+  readonly directory: string;
+  readonly shape: MachineShape;
+  readonly start: MachineStart;
+  readonly files: MachineFilesWanted;
+  readonly cgroups: readonly string[];
+  /** What the monitor is told first, a JSON command each. */
+  readonly firstCommands: readonly string[];
+  readonly user: number;
+}
+
+export interface Launched {
+  readonly keeper: number;
+  readonly machine: number;
+}
+
+/** Starts QEMU under a keeper, which ends it when nobody is connected to it any more. */
+export function launchMachine(launch: Launch): Launched {
+  const { directory, shape, start } = launch;
+  writeFileSync(join(directory, machineFiles.first), launch.firstCommands.map((line) => `${line}\n`).join(""));
+  const command = [...keeperArguments(launch), "--", qemuProgram(), ...qemuArguments(shape, start)];
+  try {
+    const text = execFileSync(findPart("isle-relay"), ["keep", ...command], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [keeper = 0, machine = 0] = text.trim().split(" ").map(Number);
+    return { keeper, machine };
+  } catch (cause) {
+    const said = String((cause as { stderr?: string }).stderr ?? messageOf(cause)).trim();
+    throw new IsleError("internal", `cannot start a virtual machine: ${said}`, { cause });
+  }
+}
+
+function keeperArguments({ directory, shape, files, cgroups, user }: Launch): string[] {
+  const file = (number: number, mode: "ro" | "rw", path: string | undefined): string[] =>
+    path === undefined ? [] : ["--file", String(number), mode, path];
+  return [
+    ...["--dir", directory, "--user", String(user), String(user)],
+    ...cgroups.flatMap((group) => ["--group", group]),
+    ...["--socket", String(descriptors.guest), machineFiles.guest],
+    ...["--socket", String(descriptors.monitor), machineFiles.monitor],
+    ...file(descriptors.kernel, "ro", files.kernel.image),
+    ...file(descriptors.initrd, "ro", files.kernel.initrd),
+    ...file(descriptors.image, "ro", files.image),
+    ...file(descriptors.disk, "rw", files.disk),
+    ...file(descriptors.memory, "rw", files.memory),
+    ...file(descriptors.state, "ro", files.state),
+    ...(shape.shared ? ["--connect", String(descriptors.shares), machineFiles.shares] : []),
+    // Last: it changes the network namespace.
+    ...["--tap", String(descriptors.tap), "isle0"],
+  ];
+}
+
+const programs: Readonly<Record<string, string>> = { x64: "qemu-system-x86_64", arm64: "qemu-system-aarch64" };
+
+export function qemuProgram(): string {
+  const name = programs[process.arch] ?? "qemu-system-x86_64";
+  const path = findProgram(name);
+  if (path) return path;
+  throw new IsleError("unavailable", `${name} is not installed`, { hint: "apt-get install qemu-system-x86" });
+}
+
+export interface RelayWish {
+  readonly directory: string;
+  readonly keeper: number;
+  readonly netns: string | "new" | undefined;
+  readonly terminal: boolean;
+  readonly consoleSocket: string | undefined;
+  readonly ephemeral: boolean;
+  readonly oomFile: string | undefined;
+  readonly cgroups: readonly string[];
+}
+
+/** Starts the process that stands for the workload, on this process's standard streams; returns its pid once it listens. */
+export function startRelay(wish: RelayWish): Promise<number> {
+  const log = openSync(join(wish.directory, machineFiles.relayLog), "w", 0o600);
+  const child = spawn(findPart("isle-relay"), relayArguments(wish), {
+    stdio: ["inherit", "inherit", "inherit", "pipe", log],
+    detached: true,
+  });
+  closeSync(log);
+  const ready = child.stdio[3] as Readable;
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    ready.once("data", () => {
+      ready.destroy();
+      child.unref();
+      resolve(child.pid!);
+    });
+    child.once("exit", () => {
+      reject(new IsleError("internal", `the virtual machine did not start: ${complaintsIn(wish.directory)}`));
+    });
+  });
+}
+
+/** What QEMU and the relay said. */
+function complaintsIn(directory: string): string {
+  const logs = [machineFiles.log, machineFiles.relayLog].map((name) =>
+    readTextIfPresent(join(directory, name))?.trim(),
+  );
+  return logs.filter(Boolean).join("; ") || "no reason given";
+}
+
+function relayArguments(wish: RelayWish): string[] {
+  const value = (name: string, given: string | undefined): string[] => (given === undefined ? [] : [name, given]);
+  return [
+    ...["serve", "--dir", wish.directory, "--keeper", String(wish.keeper), "--plan", machineFiles.plan],
+    ...(wish.netns === "new" ? ["--new-netns"] : value("--netns", wish.netns)),
+    ...(wish.terminal ? ["--terminal"] : []),
+    ...value("--console", wish.consoleSocket),
+    ...(wish.ephemeral ? ["--ephemeral"] : []),
+    ...value("--oom-file", wish.oomFile),
+    ...wish.cgroups.flatMap((group) => ["--group", group]),
+  ];
+}

@@ -1,0 +1,46 @@
+import { chownSync } from "node:fs";
+import { join } from "node:path";
+import type { OciSpec } from "../core/oci-spec.ts";
+import { annotation } from "./annotations.ts";
+import { makeDisk } from "./disk.ts";
+import type { GuestKernel } from "./kernel/kernels.ts";
+import { launchMachine } from "./launch.ts";
+import type { GuestSize } from "./plan/shape.ts";
+
+/** Nobody's number on any system: what a virtual machine escapes to owns nothing. */
+export const machineUser = 1_230_000_000;
+const defaultDiskBytes = 10 * 2 ** 30;
+
+export interface Wanted {
+  readonly directory: string;
+  readonly shape: GuestSize;
+  readonly kernel: GuestKernel;
+  readonly cgroups: readonly string[];
+  readonly shares: readonly string[];
+  readonly spec: OciSpec;
+  readonly image: string | undefined;
+}
+
+export interface Machine {
+  readonly keeper: number;
+  readonly machine: number;
+  readonly helpers: readonly number[];
+}
+
+/** A virtual machine of the wanted shape, running. */
+export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
+  const { directory, kernel, cgroups, image, spec } = wanted;
+  const disk = annotation(spec, "disk") ?? join(directory, "disk");
+  if (annotation(spec, "disk") === undefined) await makeDisk(disk, defaultDiskBytes, machineUser);
+  else chownSync(disk, machineUser, machineUser);
+  const { keeper, machine } = launchMachine({
+    directory,
+    shape: { ...wanted.shape, acceleration: "tcg" },
+    start: { kind: "boot" },
+    files: { kernel, image: image ?? "/dev/null", disk },
+    cgroups,
+    firstCommands: [],
+    user: machineUser,
+  });
+  return { keeper, machine, helpers: [] };
+}

@@ -1,0 +1,70 @@
+import type { OciSpec } from "../../core/oci-spec.ts";
+import { fieldTag, frameType } from "../generated/protocol.ts";
+import { field, frame, u32, u64 } from "./fields.ts";
+import { type MountSource, planMounts } from "./mounts.ts";
+import { planProcess } from "./process.ts";
+
+export interface ContainerWish extends MountSource {
+  /** Its root is an image and a disk; otherwise a directory of the host. */
+  readonly rootOnDisk: boolean;
+  readonly input: boolean;
+  readonly filter: Uint8Array | undefined;
+  /** A number of this start, as the kernel gives one to each boot. */
+  readonly bootId: string;
+}
+
+export interface ContainerPlan {
+  /** The frames that bring the workload up. */
+  readonly frames: Buffer;
+  /** Host paths of the shared tree. */
+  readonly shares: string[];
+}
+
+const workloadStream = 1;
+
+/** A whole OCI configuration as the two frames for the guest: who it is, and what runs. */
+export function planContainer(spec: OciSpec, wish: ContainerWish): ContainerPlan {
+  const rootShares = wish.rootOnDisk ? [] : [spec.root.path];
+  const mounts = planMounts(spec.mounts ?? [], wish, rootShares.length);
+  const shares = [...rootShares, ...mounts.shares];
+  const setup = [
+    field(fieldTag.bootId, `${wish.bootId}\n`),
+    ...(spec.hostname ? [field(fieldTag.hostname, spec.hostname)] : []),
+    ...(spec.domainname ? [field(fieldTag.domainname, spec.domainname)] : []),
+    ...(shares.length > 0 ? [field(fieldTag.shared)] : []),
+    wish.rootOnDisk ? field(fieldTag.rootDisk) : field(fieldTag.rootShare, "0"),
+  ];
+  const run = [planProcess(spec.process, wish), ...containerFields(spec), ...mounts.fields];
+  return {
+    frames: Buffer.concat([
+      frame(frameType.setup, 0, Buffer.concat(setup)),
+      frame(frameType.run, workloadStream, Buffer.concat(run)),
+    ]),
+    shares,
+  };
+}
+
+/** The kernel's flags of the namespaces that a guest's container has for itself; its network is the guest's. */
+const namespaceFlags: Readonly<Record<string, number>> = {
+  mount: 0x20000,
+  cgroup: 0x2000000,
+  uts: 0x4000000,
+  ipc: 0x8000000,
+  pid: 0x20000000,
+};
+
+function containerFields({ linux, hostname, root }: OciSpec): Buffer[] {
+  const unshare = (linux.namespaces ?? []).reduce((sum, { type }) => sum | (namespaceFlags[type] ?? 0), 0);
+  const memory = Number(linux.resources?.memory?.["limit"] ?? 0);
+  const pids = linux.resources?.pids?.limit ?? 0;
+  return [
+    field(fieldTag.unshare, u32(unshare)),
+    ...(hostname ? [field(fieldTag.hostname, hostname)] : []),
+    ...Object.entries(linux.sysctl ?? {}).map(([name, value]) => field(fieldTag.sysctl, `${name}=${value}`)),
+    ...(linux.maskedPaths ?? []).map((path) => field(fieldTag.masked, path)),
+    ...(linux.readonlyPaths ?? []).map((path) => field(fieldTag.readonlyPath, path)),
+    ...(root.readonly ? [field(fieldTag.readonlyRoot)] : []),
+    ...(memory > 0 ? [field(fieldTag.memoryLimit, u64(BigInt(memory)))] : []),
+    ...(pids > 0 ? [field(fieldTag.pidsLimit, u64(BigInt(pids)))] : []),
+  ];
+}

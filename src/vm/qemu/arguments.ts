@@ -1,0 +1,96 @@
+/** What a virtual machine is made of. Machines of one shape can be restored from one template. */
+export interface MachineShape {
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  /** `kvm`, or `tcg` for software emulation. */
+  readonly acceleration: "kvm" | "tcg";
+  /** A device for the shared tree, and memory that its server can see. */
+  readonly shared: boolean;
+}
+
+/** Numbers of the descriptors that the keeper opens for QEMU. */
+export const descriptors = {
+  guest: 10,
+  monitor: 11,
+  tap: 12,
+  kernel: 13,
+  initrd: 14,
+  image: 15,
+  disk: 16,
+  memory: 17,
+  state: 18,
+  shares: 19,
+} as const;
+
+export type MachineStart =
+  | { readonly kind: "boot" }
+  /** Boots on a memory file that stays, so that others can start from what it becomes. */
+  | { readonly kind: "template" }
+  /** Goes on where the template stopped. */
+  | { readonly kind: "restore" };
+
+/** Every disk has this size, whatever is on it, since a restored guest knows the size of the template's. */
+export const diskBytes = 16 * 2 ** 30;
+
+const opened = (number: number): string => `/proc/self/fd/${number}`;
+
+/** QEMU's arguments. Nothing in them comes from a user: paths are descriptors, and the rest are numbers. */
+export function qemuArguments(shape: MachineShape, start: MachineStart): string[] {
+  return [
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-machine", "q35,usb=off,vmport=off,smbus=off,sata=off,hpet=off,memory-backend=memory"],
+    ...["-accel", shape.acceleration === "kvm" ? "kvm" : "tcg,thread=multi,tb-size=128"],
+    ...["-cpu", shape.acceleration === "kvm" ? "host" : "max,la57=off"],
+    ...["-smp", String(shape.cpus), "-m", `${shape.memoryMiB}M`],
+    ...["-object", memoryObject(shape, start)],
+    ...["-kernel", opened(descriptors.kernel), "-initrd", opened(descriptors.initrd)],
+    ...["-append", kernelCommandLine(shape)],
+    ...["-device", "virtio-serial-pci,romfile="],
+    ...["-chardev", `socket,id=guest,fd=${descriptors.guest},server=on,wait=off`],
+    ...["-device", "virtserialport,chardev=guest,name=isle"],
+    ...["-chardev", `socket,id=monitor,fd=${descriptors.monitor},server=on,wait=off`],
+    ...["-mon", "chardev=monitor,mode=control"],
+    ...disk("image", descriptors.image, true),
+    ...disk("disk", descriptors.disk, false),
+    ...["-netdev", `tap,id=net0,fd=${descriptors.tap}`, "-device", "virtio-net-pci,netdev=net0,romfile="],
+    ...["-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on"],
+    ...(shape.shared ? sharedDevice : []),
+    ...(start.kind === "restore" ? ["-incoming", "defer"] : []),
+  ];
+}
+
+function memoryObject({ memoryMiB, shared }: MachineShape, { kind }: MachineStart): string {
+  if (kind === "boot") {
+    const type = shared ? "memory-backend-memfd,share=on" : "memory-backend-ram";
+    return `${type},id=memory,size=${memoryMiB}M`;
+  }
+  const share = kind === "template" || shared ? "on" : "off";
+  return `memory-backend-file,id=memory,size=${memoryMiB}M,mem-path=${opened(descriptors.memory)},share=${share}`;
+}
+
+/** Each flag saves time at the boot, or noise. Mitigations guard against neighbours on a processor, which emulation is not. */
+function kernelCommandLine({ acceleration }: MachineShape): string {
+  const emulated = acceleration === "tcg" ? ["mitigations=off", "nokaslr"] : [];
+  return [
+    ...["quiet", "loglevel=1", "panic=-1", "reboot=t", "tsc=reliable", "no_timer_check", "cryptomgr.notests"],
+    ...["8250.nr_uarts=0", "i8042.noaux", "i8042.nomux", "i8042.nopnp", "i8042.dumbkbd"],
+    ...["random.trust_cpu=on", "net.ifnames=0", "systemd.unified_cgroup_hierarchy=1", ...emulated],
+  ].join(" ");
+}
+
+function disk(name: string, descriptor: number, readonly: boolean): string[] {
+  const mode = readonly ? "on" : "off";
+  const file = `driver=file,node-name=${name}-file,filename=${opened(descriptor)},read-only=${mode},locking=off`;
+  const discard = readonly ? "" : ",discard=unmap";
+  return [
+    ...["-blockdev", `${file}${discard}`],
+    ...["-blockdev", `driver=raw,node-name=${name},file=${name}-file,read-only=${mode}${discard}`],
+    ...["-device", `virtio-blk-pci,drive=${name},id=${name}-device`],
+  ];
+}
+
+const sharedDevice = [
+  ...["-chardev", `socket,id=shares,fd=${descriptors.shares}`],
+  ...["-device", "vhost-user-fs-pci,chardev=shares,tag=isle,queue-size=512"],
+];
