@@ -19,6 +19,10 @@ async function main(args: string[]): Promise<number> {
     const { daemonMain } = await import("./daemon/main.ts");
     return daemonMain(args.slice(1));
   }
+  if (args[0] === "kernel") {
+    const { kernelMain } = await import("./vm/kernel/kernel-main.ts");
+    return kernelMain(args.slice(1));
+  }
   if (args[0] === "doctor") {
     const { doctorMain } = await import("./doctor/main.ts");
     return doctorMain(args.slice(1));

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The parts in C are built here.
+build_packages=(gcc libc6-dev)
 test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps btrfs-progs)
 
 as_root() {
@@ -45,6 +47,7 @@ if ! cmp -s package-lock.json node_modules/.isle-lock; then
 fi
 link_bun
 bun=$PWD/node_modules/.bin/bun
+install_missing "${build_packages[@]}"
 as_root "$bun" src/main.ts doctor --install >/dev/null || { "$bun" src/main.ts doctor; exit 1; }
 if [ "${1:-}" = --tests ]; then
   install_missing "${test_packages[@]}"
@@ -53,3 +56,5 @@ if [ "${1:-}" = --tests ]; then
   command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 || install_missing docker-cli
 fi
 "$bun" tools/build.ts
+# The kernel of microVMs comes from Debian's packages; on a machine without them, only microVMs will lack.
+as_root dist/isle-vm prepare || echo "setup: no kernel for microVMs" >&2

@@ -60,6 +60,7 @@ struct child {
   int report;                /* socket: complaints, and the terminal's descriptor */
   int go;                    /* pipe: a byte comes when the child may go on */
   pid_t workload;            /* whose namespaces an exec joins */
+  struct field filter;       /* the system call filter of an exec */
 };
 _Noreturn void child_main(const struct child *child);
 _Noreturn void child_fail(const struct child *child, int error, const char *format, const char *what);

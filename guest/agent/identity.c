@@ -34,7 +34,7 @@ static void set_rlimit(const struct child *child, const struct field *field) {
 }
 
 static struct identity read_identity(const struct child *child) {
-  struct identity identity = {.umask = 022};
+  struct identity identity = {.umask = 022, .filter = child->filter};
   struct field field;
   size_t offset = 0;
   while (field_next(child->payload, child->size, &offset, &field) == 1) {

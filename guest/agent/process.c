@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct process {
 };
 
 static struct process *processes;
+static struct bytes workload_filter; /* every process of the container gets the workload's */
 static pid_t workload;
 
 pid_t workload_pid(void) { return workload; }
@@ -148,7 +150,7 @@ static void start(uint32_t stream, struct child *child) {
   pid_t pid = -1;
   if (error == 0) {
     *child = (struct child){child->payload, child->size, child->is_exec, wishes.terminal, its[0], its[1], its[2],
-                            report[1], go[0], child->workload};
+                            report[1], go[0], child->workload, child->filter};
     pid = fork_child(&wishes, child);
     if (pid < 0) error = errno;
   }
@@ -184,13 +186,17 @@ static void start(uint32_t stream, struct child *child) {
 void process_run(uint32_t stream, const uint8_t *payload, size_t size) {
   if (workload > 0) return port_fail(stream, EEXIST, "the workload runs already");
   group_prepare(payload, size);
+  struct field field;
+  for (size_t offset = 0; field_next(payload, size, &offset, &field) == 1;)
+    if (field.tag == FIELD_SECCOMP) bytes_add(&workload_filter, field.value, field.size);
   struct child child = {.payload = payload, .size = size};
   start(stream, &child);
 }
 
 void process_exec(uint32_t stream, const uint8_t *payload, size_t size) {
   if (workload <= 0 || find(stream)) return port_fail(stream, ESRCH, "the workload does not run");
-  struct child child = {.payload = payload, .size = size, .is_exec = true, .workload = workload};
+  struct child child = {.payload = payload, .size = size, .is_exec = true, .workload = workload,
+                        .filter = {.size = (uint32_t)workload_filter.size, .value = workload_filter.data}};
   start(stream, &child);
 }
 
@@ -324,17 +330,46 @@ void process_ready(const struct pollfd *polled, size_t count) {
   }
 }
 
-/* One line for each process of the workload: pid, parent, command line, separated by tabs. */
+static ssize_t read_whole(const char *path, char *into, size_t room) {
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return -1;
+  ssize_t got = read(file, into, room - 1);
+  close(file);
+  if (got >= 0) into[got] = 0;
+  return got;
+}
+
+/* Parent, terminal, age and processor time, each with a tab behind it. */
+static int describe(int pid, char *into, size_t room) {
+  char path[64], text[1024], uptime[64];
+  int parent = 0, terminal = 0;
+  unsigned long user = 0, kernel = 0;
+  unsigned long long start = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  if (read_whole(path, text, sizeof text) <= 0 || read_whole("/proc/uptime", uptime, sizeof uptime) <= 0) return 0;
+  const char *rest = strrchr(text, ')');
+  if (!rest) return 0;
+  sscanf(rest + 2, "%*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d %llu", &parent, &terminal,
+         &user, &kernel, &start);
+  double age = strtod(uptime, NULL) * 100 - (double)start;
+  return snprintf(into, room, "%d\t%d\t%.0f\t%lu\t", parent, terminal, age, user + kernel);
+}
+
+/* One line for each process of the workload: uid, pid, parent, terminal, age, processor time, command line. */
 void process_list(uint32_t stream) {
   FILE *pids = fopen(WORKLOAD_GROUP "/cgroup.procs", "re");
   int pid;
   while (pids && fscanf(pids, "%d", &pid) == 1) {
-    char path[64], line[1200];
-    int length = snprintf(line, sizeof line, "%d\t", pid);
+    char path[64], line[1400];
+    struct stat owner = {0};
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    if (stat(path, &owner) != 0) continue;
+    int length = snprintf(line, sizeof line, "%u\t%d\t", owner.st_uid, pid);
+    int more = describe(pid, line + length, sizeof line - (size_t)length);
+    if (more == 0) continue;
+    length += more;
     snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = file < 0 ? 0 : read(file, line + length, 1000);
-    if (file >= 0) close(file);
+    ssize_t got = read_whole(path, line + length, 1000);
     for (ssize_t i = 0; i < got; i++)
       if (line[length + i] == 0 || line[length + i] == '\n') line[length + i] = ' ';
     length += (int)(got > 0 ? got : 0);

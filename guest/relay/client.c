@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -75,7 +76,13 @@ static void start(struct client *client) {
   if (relay.phase != CREATED) return refuse(client, EBUSY, "container is started already");
   client->wants_start = true;
   after_deadline(START_PATIENCE_MS);
-  if (!begin_workload()) refuse(client, errno, "cannot join its network");
+  if (begin_workload()) return;
+  int error = errno;
+  char text[128];
+  snprintf(text, sizeof text, "cannot join its network: %s", strerror(error));
+  client->wants_start = false;
+  refuse(client, error, text);
+  end_machine(128);
 }
 
 /* A workload that does not end by SIGKILL is ended with its machine. */

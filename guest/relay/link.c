@@ -48,7 +48,7 @@ static int move_tap(pid_t keeper, const char *name, int home) {
 }
 
 static void add_mirror(struct request *request, int to) {
-  size_t actions = request_nest(request, TCA_MATCHALL_ACT);
+  size_t actions = request_nest(request, TCA_U32_ACT);
   size_t first = request_nest(request, 1);
   request_attribute(request, TCA_ACT_KIND, "mirred", 7);
   size_t options = request_nest(request, TCA_ACT_OPTIONS);
@@ -70,8 +70,14 @@ static int redirect(int socket, int from, int to) {
   struct tcmsg filter = {.tcm_ifindex = from, .tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0),
                          .tcm_info = TC_H_MAKE(1u << 16, htons(ETH_P_ALL))};
   request_begin(&request, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &filter, sizeof filter);
-  request_attribute(&request, TCA_KIND, "matchall", 9);
+  request_attribute(&request, TCA_KIND, "u32", 4);
   size_t options = request_nest(&request, TCA_OPTIONS);
+  /* One key whose mask is empty fits every packet; not every kernel has the classifier made for that. */
+  struct {
+    struct tc_u32_sel selector;
+    struct tc_u32_key key;
+  } everything = {.selector = {.flags = TC_U32_TERMINAL, .nkeys = 1}};
+  request_attribute(&request, TCA_U32_SEL, &everything, sizeof everything);
   add_mirror(&request, to);
   request_unnest(&request, options);
   return request_send(socket, &request);

@@ -6,6 +6,7 @@ import { isRunning } from "../core/instance.ts";
 import { createConfinedArchive } from "../drivers/archive/confined/confined-archive.ts";
 import { createFilesContent } from "../drivers/content/files/files-content.ts";
 import { createMemoryEvents } from "../drivers/event/memory/memory-events.ts";
+import { createErofsDisks } from "../drivers/image-disk/erofs/erofs-disks.ts";
 import { createK8sFileLogs } from "../drivers/log/k8s-file/k8s-file-log.ts";
 import { createLinuxMachine } from "../drivers/machine/linux/linux-machine.ts";
 import { createOverlaySnapshots } from "../drivers/snapshot/overlay/overlay-snapshots.ts";
@@ -55,6 +56,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const content = createFilesContent(paths.content);
   const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content });
   const volumeDriver = createLocalVolumes(paths.volumes);
+  const imageDisks = createErofsDisks({ directory: paths.imageDisks, snapshots });
   const instances = createInstanceRepository(db);
   const runtimes = createRuntimes(config, paths);
   const registry = createRegistry(config);
@@ -64,6 +66,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const deps: InstanceDeps = {
     content,
     snapshots,
+    imageDisks,
     instances,
     images: createImageRepository(db),
     registry,
@@ -96,20 +99,33 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     runtimes,
     async sweep() {
       content.sweep();
+      imageDisks.sweep();
       await snapshots.sweep();
       await volumeDriver.sweep();
     },
-    async close() {
-      deps.restarts.close();
-      deps.health.close();
-      deps.rotations.close();
-      runtimes.exits.close();
-      registry.close();
-      await networking.names.close();
-      await networking.networkDriver.close();
-      db.close();
-    },
+    close: () => closeAll(deps, { runtimes, networking, registry, db }),
   };
+}
+
+interface Open {
+  readonly runtimes: Runtimes;
+  readonly networking: {
+    readonly names: { close(): Promise<void> };
+    readonly networkDriver: { close(): Promise<void> };
+  };
+  readonly registry: { close(): void };
+  readonly db: { close(): void };
+}
+
+async function closeAll(deps: InstanceDeps, { runtimes, networking, registry, db }: Open): Promise<void> {
+  deps.restarts.close();
+  deps.health.close();
+  deps.rotations.close();
+  runtimes.exits.close();
+  registry.close();
+  await networking.names.close();
+  await networking.networkDriver.close();
+  db.close();
 }
 
 function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime: string): EngineSettings {

@@ -10,6 +10,7 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     content: join(dataRoot, "content"),
     snapshots: dataRoot,
     instances: join(dataRoot, "instances"),
+    imageDisks: join(dataRoot, "erofs"),
     volumes: join(dataRoot, "volumes"),
     instance: (id: string) => join(dataRoot, "instances", id),
     log: (id: string) => join(dataRoot, "instances", id, "log"),
@@ -17,6 +18,7 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     exec: join(execRoot, "exec"),
     netns: join(execRoot, "netns"),
     launcher: (program: string) => join(execRoot, "launchers", program),
+    guestRuntime: join(execRoot, "bin", "isle-vm"),
     runtimeState: (name: string) => join(execRoot, "runtime", name),
   };
 }

@@ -1,11 +1,14 @@
-import { basename } from "node:path";
+import { mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { IsleError } from "../base/error.ts";
 import type { ExitWatch, Isolation, Runtime } from "../core/runtime.ts";
 import { watchExits } from "../drivers/runtime/oci/exits.ts";
+import { createGuestRuntime } from "../drivers/runtime/oci/guest-runtime.ts";
 import { createOciRuntime } from "../drivers/runtime/oci/oci-runtime.ts";
 import { runscArgs, writeRunscLauncher } from "../drivers/runtime/oci/runsc.ts";
 import { findProgram } from "../os/find-program.ts";
 import { sealProgram } from "../os/sealed-program.ts";
+import { selfCommand } from "../os/self.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonPaths } from "./paths.ts";
 import { requireProgram } from "./programs.ts";
@@ -24,6 +27,9 @@ const known: readonly Known[] = [
   { name: "runsc", program: "runsc", args: runscArgs },
 ];
 
+/** Our own runtime for microVMs: this program by another name, where QEMU is installed. */
+const guestRuntime = "isle-vm";
+
 export interface Runtimes {
   readonly byName: ReadonlyMap<string, Runtime>;
   readonly programs: Readonly<Record<string, string>>;
@@ -39,6 +45,7 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
       const path = findProgram(program);
       return path ? [{ name, path, args, runs: launchable(path, paths) }] : [];
     }),
+    ...guestPrograms(paths),
     ...Object.entries(config.runtimes).map(([name, { path, runtimeArgs: args }]) => ({
       ...(basename(path) === "runsc"
         ? { name, path, args: [...runscArgs, ...args], runs: launchable(path, paths) }
@@ -58,12 +65,12 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
   const byName = new Map(
     wanted.map(({ name, path, args, runs }) => [
       name,
-      createOciRuntime({
+      (name === guestRuntime ? createGuestRuntime : createOciRuntime)({
         name,
         program: runs,
         globalArgs: args,
         isolation: isolationOf(path),
-        compiledSeccomp: path.endsWith("/crun"),
+        compiledSeccomp: path.endsWith("/crun") || name === guestRuntime,
         stateRoot: paths.runtimeState(name),
         conmon,
         exitDir: paths.exits,
@@ -81,11 +88,23 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
   };
 }
 
-const isolationOf = (path: string): Isolation => (basename(path) === "runsc" ? "sandbox" : "container");
+const isolations: Readonly<Record<string, Isolation>> = { runsc: "sandbox", [guestRuntime]: "microvm" };
+const isolationOf = (path: string): Isolation => isolations[basename(path)] ?? "container";
 
 /** What is run in a runtime's place: a sealed copy, or a program that first prepares its surroundings. */
 function launchable(path: string, paths: DaemonPaths): string {
   const name = basename(path);
   const stand = paths.launcher(name);
   return name === "runsc" ? writeRunscLauncher(path, stand) : sealProgram(path, stand);
+}
+
+/** conmon calls a runtime by a path, so the name it is known by stands beside what must not survive a boot. */
+function guestPrograms(paths: DaemonPaths) {
+  const { program, args } = selfCommand();
+  if (args.length > 0 || !findProgram("qemu-system-x86_64")) return [];
+  const path = paths.guestRuntime;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+  rmSync(path, { force: true });
+  symlinkSync(realpathSync(program), path);
+  return [{ name: guestRuntime, path, args: [], runs: path }];
 }

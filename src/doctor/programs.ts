@@ -48,6 +48,27 @@ const programTable: readonly ProgramRequirement[] = [
   },
   { name: "ps", why: "list the processes of isle top", needed: false, debianPackage: "procps", programs: ["ps"] },
   {
+    name: "qemu",
+    why: "run microVMs",
+    needed: false,
+    debianPackage: "qemu-system-x86",
+    programs: ["qemu-system-x86_64", "qemu-system-aarch64"],
+  },
+  {
+    name: "mkfs.erofs",
+    why: "make images into disks of microVMs",
+    needed: false,
+    debianPackage: "erofs-utils",
+    programs: ["mkfs.erofs"],
+  },
+  {
+    name: "mke2fs",
+    why: "make writable disks of microVMs",
+    needed: false,
+    debianPackage: "e2fsprogs",
+    programs: ["mke2fs"],
+  },
+  {
     name: "mmdebstrap",
     why: "make Debian and Ubuntu images from packages",
     needed: false,
@@ -63,12 +84,6 @@ const laterTable: readonly ProgramRequirement[] = [
     why: "run sandboxes (package runsc; on Debian 12 from bookworm-backports)",
     needed: false,
     programs: ["runsc"],
-  },
-  {
-    name: "qemu",
-    why: "run virtual machines (not in this version)",
-    needed: false,
-    programs: ["qemu-system-x86_64", "qemu-system-aarch64"],
   },
 ];
 

@@ -2,6 +2,7 @@ import type { Logger } from "../base/log.ts";
 import type { ContentStore } from "../core/content.ts";
 import type { EventBus } from "../core/event.ts";
 import type { ImageRepository } from "../core/image.ts";
+import type { ImageDisks } from "../core/image-disk.ts";
 import type { RegistryClient } from "../core/registry.ts";
 import type { SnapshotStore } from "../core/snapshot.ts";
 
@@ -9,6 +10,7 @@ import type { SnapshotStore } from "../core/snapshot.ts";
 export interface ImageDeps {
   readonly content: ContentStore;
   readonly snapshots: SnapshotStore;
+  readonly imageDisks: ImageDisks;
   readonly images: ImageRepository;
   readonly registry: RegistryClient;
   readonly events: EventBus;

@@ -55,6 +55,7 @@ const commandOptions: Readonly<Record<string, Options>> = {
   update: { resources: { type: "string", short: "r" } },
   list: { format: "string", quiet: "boolean" },
   features: {},
+  prepare: {},
 };
 
 const shortNames: Readonly<Record<string, string>> = { force: "f", detach: "d", tty: "t", quiet: "q", all: "a" };
@@ -123,7 +124,7 @@ function parse(args: readonly string[], options: Options) {
 }
 
 function splitWords(args: readonly string[], table: Record<string, { type: "boolean" | "string"; short?: string }>) {
-  const names = new Map(
+  const names = new Map<string, "boolean" | "string">(
     Object.entries(table).flatMap(([name, { type, short }]) => [
       [`--${name}`, type] as const,
       ...(short ? [[`-${short}`, type] as const] : []),

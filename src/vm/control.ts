@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { IsleError, isErrno } from "../base/error.ts";
+import type { GuestProcess } from "../core/runtime.ts";
 import { removeCgroup } from "./cgroup.ts";
 import { frameType } from "./generated/protocol.ts";
 import { u32 } from "./plan/fields.ts";
@@ -22,16 +23,31 @@ export async function setPaused(root: string, id: string, paused: boolean): Prom
   writeState(root, { ...readState(root, id), paused });
 }
 
-/** Command lines of the workload's processes, with their numbers in the guest. */
-export async function listProcesses(root: string, id: string): Promise<Array<{ pid: number; command: string }>> {
+/** The workload's processes, with their numbers in the guest. */
+export async function listProcesses(root: string, id: string): Promise<GuestProcess[]> {
   const text = (await askRelay(stateDirectory(root, id), frameType.processes)).toString();
-  return text
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => {
-      const [pid = "", command = ""] = line.split("\t");
-      return { pid: Number(pid), command: command.trim() };
-    });
+  return text.split("\n").filter(Boolean).map(parseProcess);
+}
+
+/** Ticks of the kernel's clock in a second. */
+const ticks = 100;
+
+function parseProcess(line: string): GuestProcess {
+  const [uid, pid, ppid, terminal, age, cpu, ...command] = line.split("\t");
+  const startedAt = new Date(Date.now() - (Number(age) / ticks) * 1000);
+  const seconds = Math.floor(Number(cpu) / ticks);
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  // Of a terminal's device number only the lower part counts the terminals.
+  const number = Number(terminal) & 0xff;
+  return {
+    uid: Number(uid),
+    pid: Number(pid),
+    ppid: Number(ppid),
+    terminal: terminal === "0" ? "?" : `pts/${number}`,
+    startedAt: `${two(startedAt.getHours())}:${two(startedAt.getMinutes())}`,
+    cpuTime: `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}`,
+    command: command.join(" ").trim(),
+  };
 }
 
 const endPatienceMs = 10_000;

@@ -1,6 +1,6 @@
 import type { OciProcess } from "../core/oci-spec.ts";
 import type { Frame } from "./frame-reader.ts";
-import { exitFlag, frameType, protocolLimit } from "./generated/protocol.ts";
+import { frameType, protocolLimit } from "./generated/protocol.ts";
 import { terminalShape, u32 } from "./plan/fields.ts";
 import { planProcess } from "./plan/process.ts";
 import { failureOf, openRelay, type RelaySession } from "./relay-client.ts";
@@ -9,8 +9,8 @@ export interface GuestExecWish {
   readonly process: OciProcess;
   readonly input: boolean;
   readonly filter: Uint8Array | undefined;
-  onOutput(data: Buffer): boolean | void;
-  onErrors(data: Buffer): boolean | void;
+  onOutput(data: Buffer): void;
+  onErrors(data: Buffer): void;
 }
 
 export interface GuestExec {
@@ -108,6 +108,3 @@ class Window {
     this.#left -= bytes;
   }
 }
-
-export const ranOutOfMemory = (frame: Frame): boolean =>
-  frame.payload.length >= 8 && (frame.payload.readUInt32LE(4) & exitFlag.outOfMemory) !== 0;

@@ -1,4 +1,4 @@
-import { chownSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { OciSpec } from "../core/oci-spec.ts";
 import { annotation } from "./annotations.ts";
@@ -31,8 +31,7 @@ export interface Machine {
 export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
   const { directory, kernel, cgroups, image, spec } = wanted;
   const disk = annotation(spec, "disk") ?? join(directory, "disk");
-  if (annotation(spec, "disk") === undefined) await makeDisk(disk, defaultDiskBytes, machineUser);
-  else chownSync(disk, machineUser, machineUser);
+  if (!existsSync(disk)) await makeDisk(disk, defaultDiskBytes, machineUser);
   const { keeper, machine } = launchMachine({
     directory,
     shape: { ...wanted.shape, acceleration: "tcg" },

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { messageOf } from "../base/error.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 
-type Command = (line: CommandLine) => Promise<number | void> | number | void;
+type Command = (line: CommandLine) => Promise<number> | Promise<void> | void;
 
 /** Each loads only what it needs: an engine runs several of them for one start. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   ps: async () => (await import("./command/ps.ts")).psCommand,
   pause: async () => (await import("./command/pause.ts")).pauseCommand,
   resume: async () => (await import("./command/pause.ts")).resumeCommand,
+  prepare: async () => (await import("./command/prepare.ts")).prepareCommand,
   features: async () => (await import("./command/features.ts")).featuresCommand,
   version: async () => (await import("./command/features.ts")).versionCommand,
   help: async () => (await import("./command/features.ts")).helpCommand,

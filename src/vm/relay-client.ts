@@ -49,7 +49,7 @@ function session(socket: Socket): RelaySession {
   const reader = new FrameReader();
   const listeners: Array<(frame: Frame) => void> = [];
   const early: Frame[] = [];
-  socket.on("data", (chunk) => {
+  socket.on("data", (chunk: Buffer) => {
     for (const each of reader.push(chunk)) {
       if (listeners.length === 0) early.push(each);
       for (const listener of listeners) listener(each);

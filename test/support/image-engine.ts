@@ -10,6 +10,7 @@ import type { ImageRecord } from "../../src/core/image.ts";
 import { createPackagesBootstrap } from "../../src/drivers/bootstrap/packages/packages-bootstrap.ts";
 import { createFilesContent } from "../../src/drivers/content/files/files-content.ts";
 import { createMemoryEvents } from "../../src/drivers/event/memory/memory-events.ts";
+import { createErofsDisks } from "../../src/drivers/image-disk/erofs/erofs-disks.ts";
 import { createDistributionRegistry } from "../../src/drivers/registry/distribution/distribution-registry.ts";
 import type { DistributionOptions } from "../../src/drivers/registry/distribution/options.ts";
 import { createOverlaySnapshots } from "../../src/drivers/snapshot/overlay/overlay-snapshots.ts";
@@ -30,10 +31,12 @@ export function openImageEngine(options: DistributionOptions = {}): ImageEngine 
   const content = createFilesContent(join(directory, "content"));
   const registry = createDistributionRegistry({ certsDirs: [], retryDelayMs: 5, ...options });
   const db = openDatabase(join(directory, "isle.db"), imageMigrations);
+  const snapshots = createOverlaySnapshots({ directory: join(directory, "snapshots"), content });
   return {
     content,
     registry,
-    snapshots: createOverlaySnapshots({ directory: join(directory, "snapshots"), content }),
+    snapshots,
+    imageDisks: createErofsDisks({ directory: join(directory, "erofs"), snapshots }),
     images: createImageRepository(db),
     events: createMemoryEvents(),
     log: silentLogger,

@@ -7,6 +7,7 @@ import { gzipSync } from "node:zlib";
 import { isCode } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { createFilesContent } from "../../src/drivers/content/files/files-content.ts";
+import { createErofsDisks } from "../../src/drivers/image-disk/erofs/erofs-disks.ts";
 import { createOverlaySnapshots } from "../../src/drivers/snapshot/overlay/overlay-snapshots.ts";
 import { openDatabase } from "../../src/drivers/state/sqlite/database.ts";
 import { createImageRepository, imageMigrations } from "../../src/drivers/state/sqlite/image-repository.ts";
@@ -41,9 +42,11 @@ function openDeps(): ImageDeps {
   users = [];
   actions = [];
   const content = createFilesContent(directory);
+  const snapshots = createOverlaySnapshots({ directory, content });
   return {
     content,
-    snapshots: createOverlaySnapshots({ directory, content }),
+    snapshots,
+    imageDisks: createErofsDisks({ directory: join(directory, "erofs"), snapshots }),
     images: createImageRepository(openDatabase(join(directory, "isle.db"), imageMigrations)),
     registry: { repository: unused, login: unused },
     events: { publish: ({ action }) => actions.push(action), subscribe: () => () => {}, recent: () => [] },

@@ -5,6 +5,8 @@ import { Exit } from "../exit.ts";
 export const daemon = listed("daemon", "Run the engine in the foreground");
 export const doctor = listed("doctor", "Say what this machine has, what it lacks, and how to get it");
 
+export const kernel = listed("kernel", "List, add, fetch and choose the kernels of microVMs");
+
 function listed(name: string, summary: string) {
   return command({
     summary,

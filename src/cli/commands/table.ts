@@ -76,6 +76,7 @@ export const commandTable: readonly CommandEntry[] = [
   { paths: ["system df"], load: async () => (await import("./system-df.ts")).systemDf },
   { paths: ["system prune"], load: async () => (await import("./prune.ts")).systemPrune },
   { paths: ["daemon"], load: async () => (await import("./elsewhere.ts")).daemon },
+  { paths: ["kernel"], load: async () => (await import("./elsewhere.ts")).kernel },
   { paths: ["doctor"], load: async () => (await import("./elsewhere.ts")).doctor },
   { paths: ["completion"], load: async () => (await import("./completion.ts")).completion },
   { paths: ["__complete"], load: async () => (await import("./complete.ts")).complete },

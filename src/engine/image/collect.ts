@@ -41,9 +41,10 @@ function removeBlobs({ content }: ImageDeps, needed: ReadonlySet<Digest>): void 
   for (const { digest } of content.list()) if (!needed.has(digest)) content.remove(digest);
 }
 
-async function removeLayers({ snapshots }: ImageDeps, images: readonly ImageRecord[]): Promise<void> {
+async function removeLayers({ snapshots, imageDisks }: ImageDeps, images: readonly ImageRecord[]): Promise<void> {
   const needed = snapshots.layersInUse();
   for (const image of images) for (const layer of image.layers) needed.add(layer.chainId);
   const unused = [...snapshots.listLayers()].filter((chainId) => !needed.has(chainId));
+  for (const chainId of unused) imageDisks.remove(chainId);
   await Promise.all(unused.map((chainId) => snapshots.removeLayer(chainId)));
 }

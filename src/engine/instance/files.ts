@@ -5,6 +5,7 @@ import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, procOf, runtimeOf } from "./find.ts";
+import { refuseGuestDisk } from "./guest.ts";
 import { userIn } from "./instance-spec.ts";
 import { withVolumesMounted } from "./instance-volumes.ts";
 
@@ -18,6 +19,7 @@ async function withTree<T>(
   record: InstanceRecord,
   work: (root: TreeRoot) => Promise<T>,
 ): Promise<T> {
+  refuseGuestDisk(deps, record);
   try {
     return await inTree(deps, record, work);
   } catch (error) {
@@ -108,6 +110,7 @@ function inWritableMount({ mounts }: InstanceRecord, path: string): boolean {
 
 export async function exportInstance(deps: InstanceDeps, text: string): Promise<Readable> {
   const record = findInstance(deps, text);
+  refuseGuestDisk(deps, record);
   publishInstanceEvent(deps, record, "export");
   // Docker's export holds the root without volumes.
   return deps.archive.exportRoot({ path: await mountRoot(deps, record) });

@@ -9,6 +9,7 @@ import { planSpec } from "../spec/spec.ts";
 import { type ResolvedUser, resolveUser } from "../spec/user.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { findInstance, procOf } from "./find.ts";
+import { refuseJoiningGuest } from "./guest.ts";
 import type { InstanceMounts } from "./instance-mounts.ts";
 import type { Joined } from "./join-network.ts";
 import { planRlimits } from "./rlimits.ts";
@@ -154,6 +155,7 @@ function planNamespaces(deps: InstanceDeps, record: InstanceRecord, joined: Join
 function namespacePath(deps: InstanceDeps, text: string, kind: string): string {
   const other = findInstance(deps, text);
   if (!isRunning(other)) throw conflict(`cannot join ${kind} namespace of a non running container: ${other.id}`);
+  refuseJoiningGuest(deps, other, `${kind} namespace`);
   return `${procOf(deps, other)}/ns/${kind}`;
 }
 

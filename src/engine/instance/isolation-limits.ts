@@ -6,18 +6,20 @@ type Limit = readonly [applies: unknown, what: string];
 
 /** Refuses what an isolation cannot do by its nature. Returns warnings for what it leaves without effect. */
 export function checkIsolation(host: HostConfig, isolation: Isolation): string[] {
-  if (isolation !== "sandbox") return [];
-  const refused = sandboxRefusals(host).find(([applies]) => applies);
+  if (isolation === "container") return [];
+  const refused = ownKernelRefusals(host).find(([applies]) => applies);
   if (refused) {
-    throw unsupported(`isolation sandbox cannot ${refused[1]}`, { hint: "use isolation container for this workload" });
+    const text = `isolation ${isolation} cannot ${refused[1]}`;
+    throw unsupported(text, { hint: "use isolation container for this workload" });
   }
+  if (isolation === "microvm") return microvmWarnings(host).flatMap(([applies, what]) => (applies ? [what] : []));
   return sandboxWarnings(host)
     .filter(([applies]) => applies)
     .map(([, what]) => `gVisor ${what}`);
 }
 
-/** gVisor has a kernel and a network stack of its own, which nothing of another instance or of the host can be part of. */
-function sandboxRefusals(host: HostConfig): Limit[] {
+/** Nothing of another instance or of the host can be part of a kernel and a network stack of its own. */
+function ownKernelRefusals(host: HostConfig): Limit[] {
   return [
     [host.NetworkMode === "host", "use the network of the host (--network host)"],
     [host.NetworkMode?.startsWith("container:"), "share the network of another container (--network container:)"],
@@ -26,6 +28,14 @@ function sandboxRefusals(host: HostConfig): Limit[] {
     [host.UTSMode, "share the host's name (--uts host)"],
     [host.Devices?.length, "use devices of the host (--device)"],
     [host.DeviceCgroupRules?.length, "use devices of the host (--device-cgroup-rule)"],
+  ];
+}
+
+function microvmWarnings(host: HostConfig): Limit[] {
+  const throttled = [host.BlkioDeviceReadBps, host.BlkioDeviceWriteBps].some((list) => list?.length);
+  return [
+    [host.Privileged, "A microVM gives no devices of the host to privileged containers."],
+    [throttled || host.BlkioWeight, "A microVM has a disk of its own. Limits of block I/O discarded."],
   ];
 }
 

@@ -7,6 +7,7 @@ import type { JoinRequest, NetworkRecord } from "../../core/network.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishNetworkEvent } from "./events.ts";
 import { findInstance, procOf } from "./find.ts";
+import { refuseJoiningGuest } from "./guest.ts";
 import { publishRequests } from "./ports.ts";
 
 /** The network namespace an instance starts in; undefined path for the host's. */
@@ -40,6 +41,7 @@ function shareNetwork(deps: InstanceDeps, text: string): Joined {
     throw conflict(
       `cannot join network namespace of a non running container: container ${other.name} is ${other.state.status}`,
     );
+  refuseJoiningGuest(deps, other, "network");
   const shared = { endpoints: [], sharedWith: other };
   if (other.host.NetworkMode === "host") return { netns: undefined, ...shared };
   return { netns: `${procOf(deps, other)}/ns/net`, ...shared };

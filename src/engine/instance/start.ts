@@ -5,6 +5,7 @@ import { type InstanceRecord, isRunning, type RunningState } from "../../core/in
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
 import { findInstance, runtimeOf } from "./find.ts";
+import { withGuestRoot } from "./guest.ts";
 import { planInstanceMounts } from "./instance-mounts.ts";
 import { planInstanceSpec } from "./instance-spec.ts";
 import { releaseVolumes } from "./instance-volumes.ts";
@@ -55,7 +56,8 @@ async function bringUp(deps: InstanceDeps, record: InstanceRecord, undo: Undo): 
   const joined = await joinNetwork(deps, record, undo);
   undo.add(() => releaseVolumes(deps, record));
   const mounts = await planInstanceMounts(deps, record, { rootPath, joined });
-  const spec = planInstanceSpec(deps, record, { rootPath, joined, mounts });
+  const planned = planInstanceSpec(deps, record, { rootPath, joined, mounts });
+  const spec = runtime.isolation === "microvm" ? await withGuestRoot(deps, record, planned) : planned;
   undo.add(() => runtime.delete(id));
   const { pid, pidStart } = await runtime.create({
     id,

@@ -39,7 +39,7 @@ export async function createCommand({ root, options, words }: CommandLine): Prom
     });
     undo.add(() => process.kill(made.pid, "SIGKILL"));
     writeState(root, made);
-    runHooks([...(spec.hooks?.prestart ?? []), ...(spec.hooks?.createRuntime ?? [])], made, "creating");
+    runHooks([...(spec.hooks?.["prestart"] ?? []), ...(spec.hooks?.["createRuntime"] ?? [])], made, "creating");
     return made;
   });
   const pidFile = options["pid-file"];

@@ -44,7 +44,7 @@ function passInput(session: GuestExec, terminal: boolean): void {
     process.on("SIGWINCH", resize);
     resize();
   }
-  stdin.on("data", (data) => {
+  stdin.on("data", (data: Buffer) => {
     stdin.pause();
     void session.write(data).then(() => stdin.resume());
   });

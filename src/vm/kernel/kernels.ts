@@ -138,7 +138,12 @@ export async function fetchKernel(): Promise<string> {
 
 /** The package of today's version that the one without a version depends on. */
 async function realPackage(name: string): Promise<string> {
-  const text = await runOk("apt-cache", ["depends", "--important", name]);
+  const look = () => runOk("apt-cache", ["depends", "--important", name]);
+  const text = await look().catch(async () => {
+    // A fresh system has no list of packages yet.
+    await runOk("apt-get", ["update", "-qq"]);
+    return look();
+  });
   const found = /^\s*Depends: (linux-image-[\w.+~-]+)$/m.exec(text)?.[1];
   if (!found) throw new IsleError("unavailable", `apt knows no package ${name}`);
   return found;

@@ -1,0 +1,37 @@
+import { join } from "node:path";
+import { unsupported } from "../../base/error.ts";
+import type { InstanceRecord } from "../../core/instance.ts";
+import type { OciSpec } from "../../core/oci-spec.ts";
+import type { InstanceDeps } from "./deps.ts";
+import { runtimeOf } from "./find.ts";
+
+/** The root of an instance with a kernel of its own: the image as a disk, and one beside it for what changes. */
+export async function withGuestRoot(deps: InstanceDeps, record: InstanceRecord, spec: OciSpec): Promise<OciSpec> {
+  const orders = {
+    "isle.vm.image": await deps.imageDisks.ensure(record.layers),
+    "isle.vm.disk": guestDisk(deps, record),
+    "isle.vm.ephemeral": String(record.host.AutoRemove ?? false),
+  };
+  return { ...spec, annotations: { ...spec.annotations, ...orders } };
+}
+
+/** Where the changes to the root lie; the host never mounts it, since the guest wrote it. */
+export const guestDisk = (deps: InstanceDeps, { id }: InstanceRecord): string =>
+  join(deps.settings.paths.instance(id), "disk");
+
+/** Refuses to look into a disk that the host does not mount. */
+export function refuseGuestDisk(deps: InstanceDeps, record: InstanceRecord): void {
+  if (runtimeOf(deps, record).isolation !== "microvm") return;
+  throw unsupported(
+    `the files of ${record.name} are on a disk of its own: a microVM's cannot be copied in this version`,
+    {
+      hint: "run tar inside with exec, or use a volume",
+    },
+  );
+}
+
+/** Refuses to join an instance in a way that its own kernel makes impossible. */
+export function refuseJoiningGuest(deps: InstanceDeps, record: InstanceRecord, what: string): void {
+  if (runtimeOf(deps, record).isolation !== "microvm") return;
+  throw unsupported(`cannot join the ${what} of ${record.name}: it is a microVM with a kernel of its own`);
+}

@@ -1,0 +1,111 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+
+let daemon: TestDaemon;
+let box: Containers;
+beforeAll(async () => {
+  daemon = await startDaemon();
+  box = new Containers(daemon.api);
+});
+afterEach(() => box.clear());
+afterAll(() => daemon.stop());
+
+const microvm = { Runtime: "isle-vm" };
+const patience = { timeoutMs: 110_000 };
+
+test("a command runs under a kernel of its own, with its exit code, output and errors", async () => {
+  const script = "uname -r; echo to-errors >&2; exit 7";
+  const { exitCode, stdout, stderr } = await box.run({ script, HostConfig: microvm });
+  expect({ exitCode, stderr }).toEqual({ exitCode: 7, stderr: "to-errors\n" });
+  expect(stdout).toMatch(/^\d+\.\d+.*\n$/);
+  expect(stdout.trim()).not.toBe((await daemon.inNamespaces(["uname", "-r"])).stdout.trim());
+});
+
+test("isolation is one flag of the command line, and Docker's client chooses it by the runtime", async () => {
+  const own = await daemon.cli(["run", "--rm", "--isolation", "microvm", "busybox", "echo", "hi"], patience);
+  expect(own).toEqual({ exitCode: 0, stdout: "hi\n", stderr: "" });
+  if (!(await hasDocker())) return console.log("SKIPPED by docker's client: it is not installed");
+  const docker = await daemon.docker(["run", "--rm", "-i", "--runtime", "isle-vm", "busybox", "cat"], {
+    ...patience,
+    input: "through the machine\n",
+  });
+  expect(docker).toEqual({ exitCode: 0, stdout: "through the machine\n", stderr: "" });
+});
+
+test("the workload is a container inside: process 1, host name, user, environment, directory, rights", async () => {
+  const script =
+    "echo $$ $(hostname) $(id -u):$(id -g) $A $PWD; grep -E 'CapBnd|Seccomp:|NoNewPrivs' /proc/self/status";
+  const stdout = await box.output(script, {
+    Hostname: "inside",
+    User: "ann",
+    Env: ["A=1"],
+    WorkingDir: "/var/data",
+    HostConfig: { ...microvm, CapDrop: ["ALL"], CapAdd: ["CHOWN"], SecurityOpt: ["no-new-privileges"] },
+  });
+  const [first, ...rest] = stdout.split("\n");
+  expect(first).toBe("1 inside 1000:1000 1 /var/data");
+  expect(rest.map((line) => line.replace(/\s+/, " "))).toEqual([
+    "CapBnd: 0000000000000001",
+    "NoNewPrivs: 1",
+    "Seccomp: 2",
+  ]);
+});
+
+test("a command that is missing is told in Docker's words and leaves nothing", async () => {
+  const id = await box.create({ Cmd: ["no-such-program"], HostConfig: microvm });
+  const reply = await daemon.api.post(`/containers/${id}/start`);
+  expect(reply.status).toBe(400);
+  expect(reply.json.message).toContain('exec: "no-such-program": executable file not found in $PATH');
+  expect((await box.state(id)).ExitCode).toBe(127);
+  expect((await daemon.inNamespaces(["pgrep", "-f", "qemu-system"])).stdout).toBe("");
+});
+
+test("the image is one file for all of its instances, and changes stay with an instance over a stop", async () => {
+  const id = await box.create({ script: "cat /kept 2>/dev/null; echo kept > /kept", HostConfig: microvm });
+  for (const expected of ["", "kept\n"]) {
+    const ended = box.wait(id, "next-exit");
+    await daemon.api.ok("POST", `/containers/${id}/start`);
+    expect(await ended).toBe(0);
+    expect((await box.logs(id)).stdout).toBe(expected);
+  }
+  const disks = await daemon.inNamespaces(["ls", join(daemon.dataRoot, "erofs")]);
+  expect(disks.stdout.trim()).toMatch(/^[0-9a-f]{64}\.erofs$/);
+  const disk = statSync(join(daemon.dataRoot, "instances", id, "disk"));
+  expect(disk.blocks * 512).toBeLessThan(8 << 20);
+});
+
+test("it has the network of its instance: address, names, a published port", async () => {
+  const port = { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] };
+  const script = "mkdir /www; echo it works > /www/index.html; httpd -fv -h /www";
+  const id = await box.start({
+    script,
+    ExposedPorts: { "80/tcp": {} },
+    HostConfig: { ...microvm, PortBindings: port },
+  });
+  const { NetworkSettings } = await box.inspect(id);
+  const address = NetworkSettings.Networks.bridge.IPAddress;
+  const seen = await box.exec(id, "hostname -i; ip route; cat /sys/class/net/eth0/address");
+  expect(seen.stdout).toContain(`${address}\ndefault via ${NetworkSettings.Networks.bridge.Gateway}`);
+  expect(seen.stdout.trim()).toEndWith(NetworkSettings.Networks.bridge.MacAddress);
+  const other = await box.output(`until wget -qO- http://${address}/; do sleep 0.2; done`);
+  expect(other).toBe("it works");
+});
+
+test("what needs the host's kernel is refused by name before anything is made", async () => {
+  const refused = async (HostConfig: object) => {
+    const reply = await daemon.api.post("/containers/create", {
+      json: { Image: "busybox", HostConfig: { ...microvm, ...HostConfig } },
+    });
+    return `${reply.status} ${reply.json.message}`;
+  };
+  expect(await refused({ NetworkMode: "host" })).toContain("cannot use the network of the host");
+  expect(await refused({ PidMode: "host" })).toContain("cannot share processes with others");
+  expect(await refused({ Annotations: { "isle.vm.disk": "/etc/shadow" } })).toContain("an order to the runtime");
+});
+
+async function hasDocker(): Promise<boolean> {
+  return (await daemon.inNamespaces(["sh", "-c", "command -v docker"])).exitCode === 0;
+}
