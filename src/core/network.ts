@@ -57,6 +57,10 @@ export interface NetworkDriver {
   connect(instanceId: string, join: JoinRequest): Promise<readonly Endpoint[]>;
   /** Takes an attached instance out of one network. Returns what is left. */
   disconnect(instanceId: string, networkId: string): Promise<readonly Endpoint[]>;
+  /** Further published ports for an attached instance; all or none. Returns all endpoints. */
+  publish(instanceId: string, requests: readonly PublishRequest[]): Promise<readonly Endpoint[]>;
+  /** Takes published ports back. Returns all endpoints. */
+  unpublish(instanceId: string, ports: readonly PublishedPort[]): Promise<readonly Endpoint[]>;
   detach(instanceId: string): Promise<void>;
   restore(networks: readonly NetworkRecord[], live: readonly LiveAttachment[]): Promise<void>;
   close(): Promise<void>;

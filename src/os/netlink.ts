@@ -14,7 +14,8 @@ const acknowledge = 4;
 const exclusive = 0x200;
 const create = 0x400;
 const replace = 0x100;
-const message = { newLink: 16, delLink: 17, newAddress: 20, newRoute: 24, delRoute: 25 } as const;
+const dump = 0x300;
+const message = { done: 3, newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 24, delRoute: 25 } as const;
 const linkAttribute = { address: 1, name: 3, mtu: 4, link: 5, master: 10, info: 18, netnsFd: 28 } as const;
 const addressFamily = { 4: 2, 6: 10 } as const;
 const interfaceUp = 1;
@@ -97,8 +98,13 @@ export class Netlink {
     this.#link(message.newLink, 0, { index, up: true }, []);
   }
 
+  /** Quiet when it is gone already, perhaps with its namespace. */
   deleteLink(index: number): void {
-    this.#link(message.delLink, 0, { index }, []);
+    try {
+      this.#link(message.delLink, 0, { index }, []);
+    } catch (error) {
+      if (!isErrno(error, "ENODEV")) throw error;
+    }
   }
 
   setMac(index: number, mac: string): void {
@@ -138,21 +144,39 @@ export class Netlink {
     }
   }
 
+  /** All interfaces of this network namespace. */
+  links(): LinkFacts[] {
+    const facts: LinkFacts[] = [];
+    this.#transmit(message.getLink, dump, [interfaceMessage({})]);
+    const reply = Buffer.alloc(1 << 16);
+    for (;;) {
+      const length = Number(check(libc.recv(this.#socket, reply, BigInt(reply.length), 0), "netlink recv"));
+      for (let at = 0; at + 16 <= length; at += (reply.readUInt32LE(at) + 3) & ~3) {
+        if (reply.readUInt16LE(at + 4) === message.done) return facts;
+        facts.push(linkFacts(reply.subarray(at + 16, at + reply.readUInt32LE(at))));
+      }
+    }
+  }
+
   #link(type: number, flags: number, link: { index?: number; up?: boolean }, attributes: Buffer[]): void {
     this.#send(type, flags, [interfaceMessage(link), ...attributes]);
   }
 
   #send(type: number, flags: number, parts: Buffer[]): void {
+    this.#transmit(type, acknowledge | flags, parts);
+    this.#acknowledged(type);
+  }
+
+  #transmit(type: number, flags: number, parts: Buffer[]): void {
     const body = Buffer.concat(parts);
     const header = Buffer.alloc(16);
     header.writeUInt32LE(16 + body.length, 0);
     header.writeUInt16LE(type, 4);
-    header.writeUInt16LE(request | acknowledge | flags, 6);
+    header.writeUInt16LE(request | flags, 6);
     this.#sequence += 1;
     header.writeUInt32LE(this.#sequence, 8);
     const packet = Buffer.concat([header, body]);
     check(libc.send(this.#socket, packet, BigInt(packet.length), 0), "netlink send");
-    this.#acknowledged(type);
   }
 
   #acknowledged(type: number): void {
@@ -200,6 +224,25 @@ function refusal(number: number, type: number): NodeJS.ErrnoException {
   const error: NodeJS.ErrnoException = new Error(`${code}: netlink ${names[type]}`);
   error.code = code;
   return error;
+}
+
+export interface LinkFacts {
+  readonly index: number;
+  readonly name: string;
+  /** Of the bridge it is a member of; 0 for none. */
+  readonly masterIndex: number;
+}
+
+function linkFacts(body: Buffer): LinkFacts {
+  let [name, masterIndex] = ["", 0];
+  for (let at = 16; at + 4 <= body.length; at += (body.readUInt16LE(at) + 3) & ~3) {
+    const length = body.readUInt16LE(at);
+    if (length < 4) break;
+    const type = body.readUInt16LE(at + 2);
+    if (type === linkAttribute.name) name = body.toString("utf8", at + 4, at + length - 1);
+    if (type === linkAttribute.master) masterIndex = body.readUInt32LE(at + 4);
+  }
+  return { index: body.readInt32LE(4), name, masterIndex };
 }
 
 function interfaceMessage({ index = 0, up = false }: { index?: number; up?: boolean }): Buffer {

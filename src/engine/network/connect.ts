@@ -82,17 +82,10 @@ export async function disconnectInstance(deps: InstanceDeps, networkText: string
       throw new IsleError("forbidden", `container ${record.id} is not connected to the network ${network.name}`);
     }
     const { [network.name]: _, ...networks } = record.networks;
-    // Recorded first: an interface that a crash leaves is one that no record names, and goes at the next start.
-    deps.instances.update(id, { networks, ...(isRunning(record) && { state: without(record.state, network.id) }) });
-    if (!isRunning(record)) return;
+    if (!isRunning(record)) return void deps.instances.update(id, { networks });
     const endpoints = await deps.networkDriver.disconnect(id, network.id);
-    deps.instances.update(id, { state: { ...record.state, endpoints } });
+    deps.instances.update(id, { networks, state: { ...record.state, endpoints } });
     refreshNetworkFiles(deps, record, findInstance(deps, id));
     publishNetworkEvent(deps, "disconnect", { networkId: network.id, networkName: network.name }, id);
   });
 }
-
-const without = (state: RunningState, networkId: string): RunningState => ({
-  ...state,
-  endpoints: state.endpoints.filter((endpoint) => endpoint.networkId !== networkId),
-});

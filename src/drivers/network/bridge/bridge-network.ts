@@ -1,9 +1,6 @@
-import { mkdirSync, readdirSync } from "node:fs";
-import { join as joinPath } from "node:path";
-import { conflict, IsleError, invalid } from "../../../base/error.ts";
-import { newId } from "../../../base/id.ts";
-import { type Family, formatBlock, overlaps, parseBlock } from "../../../base/ip.ts";
-import type { Logger } from "../../../base/log.ts";
+import { isDeepStrictEqual } from "node:util";
+import { conflict, IsleError, invalid, messageOf } from "../../../base/error.ts";
+import { type Family, familyOf, formatBlock, overlaps, parseBlock } from "../../../base/ip.ts";
 import { withUndo } from "../../../base/undo.ts";
 import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
 import type {
@@ -13,33 +10,23 @@ import type {
   LiveAttachment,
   NetworkDriver,
   NetworkRecord,
+  PublishRequest,
 } from "../../../core/network.ts";
 import { interfaceIndex, Netlink } from "../../../os/netlink.ts";
-import { isNetns, removeNetns } from "../../../os/netns.ts";
-import { AddressLeases } from "./addresses.ts";
+import { type Watch, watchDeletedLinks } from "../../../os/netlink-events.ts";
 import { enableForwarding, isThere, makeBridge, removeBridge } from "./bridges.ts";
-import { freeInterfaceName, gatewayEndpoint, join, settleGateway } from "./endpoints.ts";
-import { Firewall } from "./firewall.ts";
-import { interfacesIn, makeIsolated } from "./namespace.ts";
+import { gatewayEndpoint, settleGateway } from "./endpoints.ts";
+import { Firewall, type FirewallOptions } from "./firewall.ts";
+import { interfacesIn } from "./namespace.ts";
 import { networkOptions } from "./options.ts";
-import { modesOf, notInKernel, plug, unplug } from "./plug.ts";
+import { checkParent, unplug } from "./plug.ts";
 import { PortLeases } from "./ports.ts";
 import { liveRoutes } from "./routes.ts";
-import { type Prepared, Spares } from "./spares.ts";
+import { Sandboxes, type SandboxesOptions } from "./sandboxes.ts";
 import { type AddressPool, chooseSubnet } from "./subnet.ts";
 
-export interface BridgeNetworkOptions {
-  /** Holds a file for each network namespace. */
-  readonly netnsDir: string;
-  /** Name of our nftables table. */
-  readonly table: string;
-  /** First letters of the host's interface names; at most 7. */
-  readonly interfacePrefix: string;
+export interface BridgeNetworkOptions extends Omit<SandboxesOptions, "netlink">, Omit<FirewallOptions, "plan"> {
   readonly pools: readonly AddressPool[];
-  /** Namespaces kept ready on the default network. */
-  readonly spares: number;
-  readonly nft: string;
-  readonly log: Logger;
 }
 
 interface Attached {
@@ -52,28 +39,21 @@ interface Attached {
 export class BridgeNetwork implements NetworkDriver {
   readonly #options: BridgeNetworkOptions;
   readonly #netlink = new Netlink();
-  readonly #addresses = new Map<string, AddressLeases>();
   readonly #ports = new PortLeases();
   readonly #attached = new Map<string, Attached>();
   readonly #networks = new Map<string, NetworkRecord>();
   readonly #firewall: Firewall;
-  readonly #spares: Spares;
+  readonly #sandboxes: Sandboxes;
+  #links: Watch | undefined;
 
   constructor(options: BridgeNetworkOptions) {
     this.#options = options;
-    mkdirSync(options.netnsDir, { recursive: true, mode: 0o711 });
-    const { nft, table, log } = options;
     const plan = () => ({
       networks: [...this.#networks.values()],
-      endpoints: [...this.#attached.values()].flatMap(({ endpoints }) => endpoints),
+      endpoints: this.#endpoints(),
     });
-    this.#firewall = new Firewall({ nft, table, log, plan });
-    this.#spares = new Spares({
-      count: options.spares,
-      log,
-      prepare: () => this.#prepareSpare(),
-      discard: ({ netns, endpoint }) => this.#discard(netns, [endpoint]),
-    });
+    this.#firewall = new Firewall({ ...options, plan });
+    this.#sandboxes = new Sandboxes({ ...options, netlink: this.#netlink });
   }
 
   async pickSubnet(family: Family, taken: readonly string[]): Promise<string> {
@@ -95,7 +75,7 @@ export class BridgeNetwork implements NetworkDriver {
   async create(network: NetworkRecord): Promise<void> {
     if (network.driver === "bridge") makeBridge(this.#netlink, network);
     else checkParent(this.#netlink, network);
-    this.#adopt(network);
+    this.#add(network);
     if (network.driver === "bridge") await this.#firewall.write();
   }
 
@@ -108,7 +88,7 @@ export class BridgeNetwork implements NetworkDriver {
       throw new IsleError("forbidden", `error while removing network: network ${network.name} has active endpoints`);
     }
     this.#networks.delete(network.id);
-    this.#addresses.delete(network.id);
+    this.#sandboxes.remove(network);
     if (network.driver !== "bridge") return;
     removeBridge(this.#netlink, network);
     await this.#firewall.write();
@@ -116,11 +96,14 @@ export class BridgeNetwork implements NetworkDriver {
 
   async attach(request: AttachRequest): Promise<Attachment> {
     return withUndo(async (undo) => {
-      const first = this.#first(request.joins[0]!);
+      for (const join of request.joins) this.#check(join);
+      const first = this.#sandboxes.first(request.joins[0]!);
       const { netns } = first;
       let { endpoints } = first;
-      undo.add(() => this.#discard(netns, endpoints));
-      for (const more of request.joins.slice(1)) endpoints = [...endpoints, this.#join(netns, more, endpoints)];
+      undo.add(() => this.#sandboxes.discard(netns, endpoints));
+      for (const more of request.joins.slice(1)) {
+        endpoints = [...endpoints, this.#sandboxes.join(netns, more, namesOf(endpoints))];
+      }
       // Without a way out nothing can be published.
       const ports = this.#takePorts(gatewayEndpoint(endpoints), request);
       undo.add(() => this.#ports.release(ports));
@@ -134,15 +117,16 @@ export class BridgeNetwork implements NetworkDriver {
   }
 
   async isolated(instanceId: string): Promise<string> {
-    const netns = this.#newNetnsPath();
-    makeIsolated(netns);
+    const netns = this.#sandboxes.isolated();
     this.#attached.set(instanceId, { name: "", netns, endpoints: [] });
     return netns;
   }
 
   async connect(instanceId: string, request: JoinRequest): Promise<readonly Endpoint[]> {
     const before = this.#requireAttached(instanceId);
-    const added = this.#join(before.netns, request, before.endpoints);
+    this.#check(request);
+    const names = [...namesOf(before.endpoints), ...interfacesIn(before.netns)];
+    const added = this.#sandboxes.join(before.netns, request, names);
     const endpoints = settleGateway(before.netns, [...before.endpoints, added]);
     await this.#replaceEndpoints(instanceId, before, endpoints);
     return endpoints;
@@ -158,7 +142,32 @@ export class BridgeNetwork implements NetworkDriver {
     const endpoints = settleGateway(before.netns, gone.ports.length > 0 ? moved : rest);
     if (!gatewayEndpoint(endpoints)) this.#ports.release(gone.ports);
     await this.#replaceEndpoints(instanceId, before, endpoints);
-    this.#releaseAddresses([gone]);
+    this.#sandboxes.release([gone]);
+    return endpoints;
+  }
+
+  async publish(instanceId: string, requests: readonly PublishRequest[]): Promise<readonly Endpoint[]> {
+    const before = this.#requireAttached(instanceId);
+    const way = gatewayEndpoint(before.endpoints);
+    const added = this.#takePorts(way, { ports: requests, instanceName: before.name });
+    const endpoints = before.endpoints.map((each) =>
+      each === way ? { ...each, ports: [...each.ports, ...added] } : each,
+    );
+    this.#attached.set(instanceId, { ...before, endpoints });
+    if (way) await this.#firewall.change("add", [{ ...way, ports: added }]);
+    return endpoints;
+  }
+
+  async unpublish(instanceId: string, ports: readonly PublishedPort[]): Promise<readonly Endpoint[]> {
+    const before = this.#requireAttached(instanceId);
+    const isGone = (port: PublishedPort) => ports.some((other) => isDeepStrictEqual(other, port));
+    const endpoints = before.endpoints.map((each) => ({ ...each, ports: each.ports.filter((port) => !isGone(port)) }));
+    this.#attached.set(instanceId, { ...before, endpoints });
+    await this.#firewall.change(
+      "delete",
+      before.endpoints.map((each) => ({ ...each, ports: each.ports.filter(isGone) })),
+    );
+    this.#ports.release(ports);
     return endpoints;
   }
 
@@ -170,133 +179,112 @@ export class BridgeNetwork implements NetworkDriver {
       await this.#firewall.change("delete", attached.endpoints);
     } finally {
       this.#ports.release(attached.endpoints.flatMap(({ ports }) => ports));
-      this.#discard(attached.netns, attached.endpoints);
+      this.#sandboxes.discard(attached.netns, attached.endpoints);
     }
   }
 
-  /** Makes the machine agree with the records: bridges, leases and rules are there, nameless namespaces are gone. */
+  /** Makes the machine agree with the records: all they name is there, and nothing else of ours. */
   async restore(networks: readonly NetworkRecord[], live: readonly LiveAttachment[]): Promise<void> {
-    for (const network of networks.filter(({ pools }) => pools.length > 0)) {
-      if (network.driver === "bridge") makeBridge(this.#netlink, network);
-      this.#adopt(network);
-    }
+    for (const network of networks.filter(({ pools }) => pools.length > 0)) this.#restoreNetwork(network);
     for (const { instanceId, instanceName, netns, endpoints } of live) {
-      if (netns === undefined || !netns.startsWith(this.#options.netnsDir)) continue;
+      if (netns === undefined || !this.#sandboxes.isOurs(netns)) continue;
       this.#attached.set(instanceId, { name: instanceName, netns, endpoints });
-      this.#ports.adopt(
-        endpoints.flatMap(({ ports }) => ports),
-        instanceName,
-      );
-      this.#adoptEndpoints(netns, endpoints);
+      for (const { ports } of endpoints) this.#ports.adopt(ports, instanceName);
+      this.#sandboxes.adopt(endpoints);
     }
-    const kept = new Set([...this.#attached.values()].map(({ netns }) => netns));
-    for (const name of readdirSync(this.#options.netnsDir)) {
-      const path = joinPath(this.#options.netnsDir, name);
-      if (!kept.has(path)) removeNetns(path);
-    }
+    this.#sandboxes.keepOnly(new Set([...this.#attached.values()].map(({ netns }) => netns)));
+    this.#removeStrays();
+    for (const attached of this.#attached.values()) this.#mend(attached);
     enableForwarding();
+    this.#firewall.guard();
     await this.#firewall.write();
-    this.#spares.refill();
+    this.#links = watchDeletedLinks((name) => this.#noteDeleted(name));
+    this.#sandboxes.refill();
   }
 
   async close(): Promise<void> {
-    this.#spares.close();
+    this.#links?.close();
+    this.#firewall.close();
+    this.#sandboxes.close();
     this.#netlink.close();
   }
 
-  #adopt(network: NetworkRecord): void {
+  #add(network: NetworkRecord): void {
     this.#networks.set(network.id, network);
-    if (!this.#addresses.has(network.id)) this.#addresses.set(network.id, new AddressLeases(network.pools));
+    this.#sandboxes.add(network);
   }
 
-  /** Takes the addresses of a running instance and mends its interfaces, which a crash may have left half-made. */
-  #adoptEndpoints(netns: string, endpoints: readonly Endpoint[]): void {
-    for (const endpoint of endpoints) {
-      const leases = this.#addresses.get(endpoint.networkId);
-      for (const address of [endpoint.address, endpoint.address6]) if (address !== "") leases?.takeFixed(address);
+  /** What is wrong with one network must not keep the daemon from all others. */
+  #restoreNetwork(network: NetworkRecord): void {
+    this.#add(network);
+    if (network.driver !== "bridge") return;
+    try {
+      makeBridge(this.#netlink, network);
+    } catch (error) {
+      this.#options.log.error("bringing a network back failed", { network: network.name, error: messageOf(error) });
     }
-    if (isNetns(netns)) this.#mend(netns, endpoints);
   }
 
-  #mend(netns: string, endpoints: readonly Endpoint[]): void {
-    const there = interfacesIn(netns);
-    let mended = false;
-    for (const endpoint of endpoints) {
-      const network = this.#networks.get(endpoint.networkId);
-      if (!network) continue;
-      const host = endpoint.hostInterface === "" ? 0 : interfaceIndex(endpoint.hostInterface);
-      if (host > 0) this.#netlink.setMaster(host, interfaceIndex(network.bridge));
-      if (there.includes(endpoint.interface) && (host > 0 || endpoint.hostInterface === "")) continue;
-      plug(this.#netlink, netns, endpoint, network);
-      mended = true;
+  /** Members of our bridges that no record names: a crash came between their making and their recording. */
+  #removeStrays(): void {
+    const made = [...this.#networks.values()].filter(({ driver }) => driver === "bridge");
+    const bridges = new Set(made.map(({ bridge }) => interfaceIndex(bridge)).filter((index) => index > 0));
+    const known = new Set(this.#endpoints().map(({ hostInterface }) => hostInterface));
+    for (const { name, index, masterIndex } of this.#netlink.links()) {
+      const isOurs = bridges.has(masterIndex) && name.startsWith(this.#options.interfacePrefix);
+      if (isOurs && !known.has(name)) this.#netlink.deleteLink(index);
     }
-    if (mended) settleGateway(netns, endpoints);
+  }
+
+  #endpoints(): Endpoint[] {
+    return [...this.#attached.values()].flatMap(({ endpoints }) => endpoints);
+  }
+
+  #mend({ name, netns, endpoints }: Attached): void {
+    try {
+      this.#sandboxes.mend(netns, endpoints);
+    } catch (error) {
+      this.#options.log.warn("mending the network of an instance failed", { instance: name, error: messageOf(error) });
+    }
+  }
+
+  /** Mends what somebody deleted by hand: a bridge, or an instance's end of a cable. Empty for perhaps any. */
+  #noteDeleted(name: string): void {
+    for (const network of this.#networks.values()) {
+      if (name === "" || network.bridge === name) this.#repairBridge(network);
+    }
+    for (const attached of name === "" ? [] : this.#attached.values()) {
+      if (attached.endpoints.some(({ hostInterface }) => hostInterface === name)) this.#mend(attached);
+    }
   }
 
   /** Makes a bridge anew that somebody deleted, and plugs in again whoever was on it. */
   #repairBridge(network: NetworkRecord): void {
     if (network.driver !== "bridge" || !this.#networks.has(network.id) || isThere(network)) return;
     this.#options.log.warn("a bridge is gone and is made anew", { network: network.name, bridge: network.bridge });
-    makeBridge(this.#netlink, network);
-    if (network.predefined) this.#spares.drop();
-    for (const { netns, endpoints } of this.#attached.values()) {
-      const mine = endpoints.some(({ networkId }) => networkId === network.id);
-      if (mine && isNetns(netns)) this.#mend(netns, endpoints);
+    this.#restoreNetwork(network);
+    if (network.predefined) this.#sandboxes.dropSpares();
+    for (const attached of this.#attached.values()) {
+      if (attached.endpoints.some(({ networkId }) => networkId === network.id)) this.#mend(attached);
     }
   }
 
-  /** A namespace with its first interface: a spare where nothing special is wanted. */
-  #first(request: JoinRequest): { netns: string; endpoints: readonly Endpoint[] } {
+  /** Before an instance joins. */
+  #check(request: JoinRequest): void {
     this.#repairBridge(request.network);
-    const plain = request.network.predefined && request.addresses.length === 0 && !request.mac;
-    const spare = plain ? this.#spares.take() : undefined;
-    if (spare) {
-      return { netns: spare.netns, endpoints: [{ ...spare.endpoint, gatewayPriority: request.gatewayPriority }] };
-    }
-    const { netns, endpoint } = this.#prepare(request);
-    return { netns, endpoints: [endpoint] };
+    this.#refuseTakenMac(request);
   }
 
-  #takePorts(way: Endpoint | undefined, { ports, instanceName }: AttachRequest): PublishedPort[] {
+  #takePorts(
+    way: Endpoint | undefined,
+    { ports, instanceName }: Pick<AttachRequest, "ports" | "instanceName">,
+  ): PublishedPort[] {
     const network = this.#networks.get(way?.networkId ?? "");
     if (network?.driver !== "bridge" || ports.length === 0) return [];
     const { hostAddress } = networkOptions(network);
+    for (const port of ports) refuseUnreachable(port, way!);
     const wanted = ports.map((port) => (port.hostAddress === "" ? { ...port, hostAddress } : port));
     return this.#ports.take(wanted, instanceName);
-  }
-
-  #prepareSpare(): Prepared | undefined {
-    const network = [...this.#networks.values()].find(({ predefined }) => predefined);
-    return network && this.#prepare({ network, addresses: [], gatewayPriority: 0 });
-  }
-
-  #prepare(request: JoinRequest): Prepared {
-    const netns = this.#newNetnsPath();
-    makeIsolated(netns);
-    try {
-      const [endpoint] = settleGateway(netns, [this.#join(netns, request, [])]);
-      return { netns, endpoint: endpoint! };
-    } catch (error) {
-      removeNetns(netns);
-      throw error;
-    }
-  }
-
-  #join(netns: string, request: JoinRequest, others: readonly Endpoint[]): Endpoint {
-    const { network } = request;
-    const leases = this.#addresses.get(network.id);
-    if (!leases) throw new IsleError("notFound", `network ${network.name} is not set up`);
-    this.#repairBridge(network);
-    const hostInterface = `${this.#options.interfacePrefix}${newId().slice(0, 8)}`;
-    const place = {
-      netlink: this.#netlink,
-      leases,
-      netns,
-      interface: freeInterfaceName(networkOptions(network).interfacePrefix, others),
-      hostInterface: network.driver === "bridge" ? hostInterface : "",
-    };
-    this.#refuseTakenMac(request);
-    return join(place, request, network);
   }
 
   #refuseTakenMac({ network, mac }: JoinRequest): void {
@@ -320,34 +308,21 @@ export class BridgeNetwork implements NetworkDriver {
     await this.#firewall.change("delete", before.endpoints);
     await this.#firewall.change("add", endpoints);
   }
+}
 
-  #discard(netns: string, endpoints: readonly Endpoint[]): void {
-    removeNetns(netns);
-    this.#releaseAddresses(endpoints);
-  }
-
-  #releaseAddresses(endpoints: readonly Endpoint[]): void {
-    for (const { networkId, address, address6 } of endpoints) {
-      for (const each of [address, address6]) this.#addresses.get(networkId)?.release(each);
-    }
-  }
-
-  #newNetnsPath(): string {
-    return joinPath(this.#options.netnsDir, newId().slice(0, 16));
-  }
+/** Rewriting cannot change the family of an address. */
+function refuseUnreachable(
+  { hostAddress, containerPort }: PublishRequest,
+  { address, address6, networkName }: Endpoint,
+): void {
+  const family = hostAddress === "" ? undefined : familyOf(hostAddress);
+  if (family === undefined || (family === 4 ? address : address6) !== "") return;
+  throw invalid(
+    `port ${containerPort} cannot be published on ${hostAddress}: network ${networkName} has no IPv${family}`,
+  );
 }
 
 const sameMac = (a: string, b: string): boolean =>
   a.toLowerCase().replaceAll("-", ":") === b.toLowerCase().replaceAll("-", ":");
 
-/** What a macvlan or ipvlan stands on must be there, and the kernel must know how. */
-function checkParent(netlink: Netlink, { driver, bridge, options }: NetworkRecord): void {
-  const kind = driver as "macvlan" | "ipvlan";
-  const mode = options[`${kind}_mode`];
-  if (mode !== undefined && !modesOf(kind).includes(mode)) {
-    throw invalid(`invalid ${kind}_mode: ${mode}`, { hint: `known are ${modesOf(kind).join(", ")}` });
-  }
-  if (!netlink.knowsKind(kind)) throw notInKernel(kind);
-  if (interfaceIndex(bridge) > 0) return;
-  throw invalid(`the parent interface ${bridge} does not exist`, { hint: "name one of the machine's with -o parent=" });
-}
+const namesOf = (endpoints: readonly Endpoint[]): string[] => endpoints.map((endpoint) => endpoint.interface);

@@ -69,6 +69,13 @@ export const interfacesIn = (netns: string): string[] =>
     .slice(2)
     .flatMap((line) => (line.includes(":") ? [line.split(":")[0]!.trim()] : []));
 
+/** True when a namespace has a default route of either family. */
+export const hasDefaultRoute = (netns: string): boolean =>
+  inNetns(netns, () => {
+    const read = (name: string) => readFileSync(`/proc/thread-self/net/${name}`, "utf8");
+    return /\t00000000\t[0-9A-F]{8}\t/.test(read("route")) || /^0{32} 00 .* (?!lo$)\S+$/m.test(read("ipv6_route"));
+  });
+
 function withInside(netns: string, work: (inside: Netlink) => void): void {
   inNetns(netns, () => {
     const inside = new Netlink();

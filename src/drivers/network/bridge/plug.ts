@@ -1,4 +1,4 @@
-import { IsleError, isErrno, messageOf, unsupported } from "../../../base/error.ts";
+import { IsleError, invalid, isErrno, messageOf, unsupported } from "../../../base/error.ts";
 import type { Endpoint } from "../../../core/instance.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import { interfaceIndex, type Netlink, notSupported } from "../../../os/netlink.ts";
@@ -51,7 +51,7 @@ const modes = {
   ipvlan: { "": 0, l2: 0, l3: 1, l3s: 2 },
 } as const;
 
-export const modesOf = (kind: "macvlan" | "ipvlan"): string[] => Object.keys(modes[kind]).filter(Boolean);
+const modesOf = (kind: "macvlan" | "ipvlan"): string[] => Object.keys(modes[kind]).filter(Boolean);
 
 /** An interface on top of one of the machine's. */
 function addSubInterface(netlink: Netlink, { endpoint, network, netnsFd }: Plug): void {
@@ -77,7 +77,7 @@ function addSubInterface(netlink: Netlink, { endpoint, network, netnsFd }: Plug)
   }
 }
 
-export const notInKernel = (kind: string): IsleError =>
+const notInKernel = (kind: string): IsleError =>
   unsupported(`networks of the driver ${kind} are not supported: this kernel has no ${kind}`);
 
 /** Both ends of a pair go with one. */
@@ -89,4 +89,16 @@ export function unplug(
   const index = hostInterface === "" ? 0 : interfaceIndex(hostInterface);
   if (index > 0) netlink.deleteLink(index);
   else if (hostInterface === "" && isNetns(netns)) removeInterface(netns, name);
+}
+
+/** What a macvlan or ipvlan stands on must be there, and the kernel must know how. */
+export function checkParent(netlink: Netlink, { driver, bridge, options }: NetworkRecord): void {
+  const kind = driver as "macvlan" | "ipvlan";
+  const mode = options[`${kind}_mode`];
+  if (mode !== undefined && !modesOf(kind).includes(mode)) {
+    throw invalid(`invalid ${kind}_mode: ${mode}`, { hint: `known are ${modesOf(kind).join(", ")}` });
+  }
+  if (!netlink.knowsKind(kind)) throw notInKernel(kind);
+  if (interfaceIndex(bridge) > 0) return;
+  throw invalid(`the parent interface ${bridge} does not exist`, { hint: "name one of the machine's with -o parent=" });
 }

@@ -141,7 +141,7 @@ export function forwardChange(table: string, verb: "add" | "delete", forwards: r
     .join("");
 }
 
-function placeOf(forward: Forward): [holder: string, element: string] {
+export function placeOf(forward: Forward): [holder: string, element: string] {
   if (forward.routed) return ["routed", routedElement(forward)];
   return isAny(forward.hostAddress) ? ["ports", anyElement(forward)] : ["addressed", addressedElement(forward)];
 }
