@@ -163,10 +163,10 @@ async function cleanUp(): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Tables of isle engines, such as `table ip isle_0a1b2c3d`. */
+/** Tables of isle engines, such as `table inet isle_0a1b2c3d`. */
 function nftTables(): string[] {
   const { stdout } = spawnSync("nft", ["list", "tables"], { encoding: "utf8" });
-  return (stdout ?? "").split("\n").filter((line) => /^table ip isle/.test(line));
+  return (stdout ?? "").split("\n").filter((line) => /^table inet isle/.test(line));
 }
 
 function unmountBelow(): void {

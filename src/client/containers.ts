@@ -7,6 +7,7 @@ import type {
   ContainerUpdateResponse,
   ContainerWaitResponse,
   FilesystemChange,
+  Port,
 } from "../api/generated/engine-api.ts";
 import type { ByteStream } from "../base/byte-stream.ts";
 import type { Answer, Client, RequestBodyLike } from "./client.ts";
@@ -36,6 +37,15 @@ export const createContainer = (client: Client, body: object, query: CreateOptio
 
 export const inspectContainer = (client: Client, id: string, size = false): Promise<ContainerInspectResponse> =>
   client.json("GET", path(id, "/json"), { query: { size } });
+
+export const addPorts = (client: Client, id: string, PortBindings: object): Promise<{ Ports: Port[] }> =>
+  client.json("POST", `/isle${path(id, "/ports")}`, { json: { PortBindings } });
+
+export const removePort = (
+  client: Client,
+  id: string,
+  query: { port: string; hostPort: string; hostAddress: string },
+): Promise<string> => client.text("DELETE", `/isle${path(id, "/ports")}`, { query });
 
 export const startContainer = (client: Client, id: string, query: { detachKeys?: string } = {}): Promise<string> =>
   client.text("POST", path(id, "/start"), { query });

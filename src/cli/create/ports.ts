@@ -39,7 +39,7 @@ export function checkLink(text: string): string {
 }
 
 function addPublished(plan: PublishedPorts, text: string): void {
-  const { ip, hostPort, containerPort, protocol } = splitSpec(text);
+  const { ip, hostPort, containerPort, protocol } = splitPort(text);
   const [first, last] = range(containerPort, () => usageError(`invalid containerPort: ${containerPort}`));
   const host = hostPort === "" ? undefined : range(hostPort, () => usageError(`invalid hostPort: ${hostPort}`));
   const count = last - first + 1;
@@ -64,7 +64,7 @@ function hostPortText(
   return String(host[0] + offset);
 }
 
-function splitSpec(text: string): { ip: string; hostPort: string; containerPort: string; protocol: string } {
+export function splitPort(text: string): { ip: string; hostPort: string; containerPort: string; protocol: string } {
   const [spec, protocolText = "tcp"] = splitOnce(text, "/");
   const protocol = protocolText.toLowerCase() || "tcp";
   if (!["tcp", "udp", "sctp"].includes(protocol)) throw usageError(`invalid proto: ${protocolText}`);

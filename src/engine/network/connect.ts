@@ -1,12 +1,13 @@
 import type { EndpointSettings } from "../../api/generated/engine-api.ts";
-import { IsleError, invalid } from "../../base/error.ts";
-import { type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
+import { IsleError, invalid, messageOf } from "../../base/error.ts";
+import { type Endpoint, type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
 import type { NetworkRecord } from "../../core/network.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { publishNetworkEvent } from "../instance/events.ts";
 import { findInstance } from "../instance/find.ts";
 import { joinRequest } from "../instance/join-network.ts";
 import { checkEndpoint } from "../instance/plan-networks.ts";
+import { publishRequests } from "../instance/ports.ts";
 import { refreshNetworkFiles } from "../instance/refresh-network-files.ts";
 import { validateEndpoint } from "../instance/validate-text.ts";
 import { findNetwork } from "./networks.ts";
@@ -58,7 +59,8 @@ async function joinRunning(
   networks: InstanceRecord["networks"],
 ): Promise<void> {
   const { id } = record;
-  const endpoints = await deps.networkDriver.connect(id, joinRequest(network, networks[network.name]!));
+  const joined = await deps.networkDriver.connect(id, joinRequest(network, networks[network.name]!));
+  const endpoints = await publishLate(deps, record, joined);
   try {
     deps.instances.update(id, { networks, state: { ...record.state, endpoints } });
   } catch (error) {
@@ -67,6 +69,22 @@ async function joinRunning(
   }
   refreshNetworkFiles(deps, record, findInstance(deps, id));
   publishNetworkEvent(deps, "connect", { networkId: network.id, networkName: network.name }, id);
+}
+
+/** Ports that had no way in before the instance joined this network. */
+async function publishLate(
+  { networkDriver, log }: InstanceDeps,
+  { id, config, host }: Running,
+  endpoints: readonly Endpoint[],
+): Promise<readonly Endpoint[]> {
+  const requests = publishRequests(config, host);
+  if (requests.length === 0 || endpoints.some(({ ports }) => ports.length > 0)) return endpoints;
+  try {
+    return await networkDriver.publish(id, requests);
+  } catch (error) {
+    log.warn("publishing ports after a connect failed", { instance: id, error: messageOf(error) });
+    return endpoints;
+  }
 }
 
 /** Takes an instance out of a network, at once when it runs. */

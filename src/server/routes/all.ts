@@ -6,6 +6,7 @@ import { diskUsageRoutes } from "./disk-usage.ts";
 import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./image.ts";
 import { networkRoutes } from "./network.ts";
+import { portRoutes } from "./ports.ts";
 import { registryRoutes } from "./registry.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
 import { volumeRoutes } from "./volume.ts";
@@ -21,6 +22,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...volumeRoutes,
   ...volumeContentRoutes,
   ...networkRoutes,
+  ...portRoutes,
   ...diskUsageRoutes,
   ...registryRoutes,
   ...imageRoutes,
