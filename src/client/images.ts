@@ -105,7 +105,7 @@ export const searchImages = (
 /** Makes a base image from a distribution's packages. */
 export const bootstrapImage = (
   client: Client,
-  query: { name: string; date?: string },
+  query: { name: string; date?: string; tag?: string; include?: readonly string[] },
 ): AsyncGenerator<ProgressMessage, void> => {
   const named = { ...query };
   return client.lines("POST", "/isle/images/bootstrap", { query: named });

@@ -13,6 +13,8 @@ export interface BaseSystemBuilder {
 
 export interface BaseSystemRequest {
   readonly name: string;
+  /** Installed beyond the least; names as the distribution has them. */
+  readonly packages: readonly string[];
   /** Time stamps of the files do not go beyond it; the same date and packages give the same bytes. */
   readonly date: Date;
   /** Told what goes on, a line at a time. */

@@ -17,8 +17,12 @@ export interface BootstrapDeps extends ImageDeps {
 }
 
 export interface BootstrapRequest {
-  /** Such as `debian:bookworm` or `busybox`; also the tag of the result. */
+  /** Such as `debian:bookworm` or `busybox`. */
   readonly name: string;
+  /** Of the result; `name` when left out. */
+  readonly tag?: string | undefined;
+  /** More packages of the distribution. */
+  readonly packages?: readonly string[];
   /** `YYYY-MM-DD`; today in UTC when left out. */
   readonly date?: string | undefined;
   readonly report: ReportLine;
@@ -27,13 +31,13 @@ export interface BootstrapRequest {
 
 /** Makes a base image from a distribution's packages; the same date and packages give the same image id. */
 export async function bootstrapImage(deps: BootstrapDeps, request: BootstrapRequest): Promise<ImageRecord> {
-  const { name, report, signal } = request;
+  const { name, packages = [], report, signal } = request;
+  const tag = fullTag(request.tag || name);
   const date = parseDate(request.date ?? new Date().toISOString().slice(0, 10));
-  const system = await deps.baseSystems.build({ name, date, signal, onLine: (status) => report({ status }) });
-  const tag = fullTag(name);
+  const system = await deps.baseSystems.build({ name, packages, date, signal, onLine: (status) => report({ status }) });
   const image = await additionsTo(deps.images).run(async () => {
     const blob = await deps.content.ingest(system.tar);
-    const config = baseConfig({ system, name, date, diffId: blob.digest });
+    const config = baseConfig({ system, name, packages, date, diffId: blob.digest });
     return await addImage(deps, {
       configBytes: Buffer.from(JSON.stringify(config)),
       layers: [{ blob: blob.digest, mediaType: plainLayerType, blobBytes: blob.sizeBytes }],
@@ -58,20 +62,22 @@ function parseDate(text: string): Date {
 interface BaseConfigFacts {
   readonly system: BaseSystem;
   readonly name: string;
+  readonly packages: readonly string[];
   readonly date: Date;
   readonly diffId: ImageConfigFile["rootfs"]["diff_ids"][number];
 }
 
-function baseConfig({ system, name, date, diffId }: BaseConfigFacts): ImageConfigFile {
+function baseConfig({ system, name, packages, date, diffId }: BaseConfigFacts): ImageConfigFile {
   const created = date.toISOString().replace(".000", "");
   const { architecture, os } = hostPlatform();
   const day = created.slice(0, 10);
+  const include = packages.map((each) => ` --include ${each}`).join("");
   return {
     architecture,
     os,
     created,
     config: { ...system.config, Labels: { "io.isle.bootstrap.name": name, "io.isle.bootstrap.date": day } },
     rootfs: { type: "layers", diff_ids: [diffId] },
-    history: [{ created, created_by: `isle image bootstrap --date ${day} ${name}` }],
+    history: [{ created, created_by: `isle image bootstrap --date ${day}${include} ${name}` }],
   };
 }

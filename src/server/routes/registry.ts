@@ -40,8 +40,10 @@ const bootstrap: Handler = async (exchange, deps) => {
   const name = exchange.query.text("name");
   if (!name) throw invalid("bootstrap wants a name", { hint: `one of ${deps.baseSystems.names.join(", ")}` });
   const date = exchange.query.text("date") || undefined;
+  const tag = exchange.query.text("tag") || undefined;
+  const packages = exchange.query.all("include");
   await streamLines(exchange, (report) =>
-    bootstrapImage(deps, { name, date, report, signal: exchange.signal }).then(() => {}),
+    bootstrapImage(deps, { name, tag, packages, date, report, signal: exchange.signal }).then(() => {}),
   );
   return sent;
 };

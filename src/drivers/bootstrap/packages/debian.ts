@@ -15,7 +15,7 @@ export async function buildDebian(suite: Suite, request: BaseSystemRequest): Pro
       hint: `apt-get install ${keyring.package}`,
     });
   }
-  const args = mmdebstrapArgs(suite, keyring.file, await machineMirrors());
+  const args = mmdebstrapArgs(suite, keyring.file, { mirrors: await machineMirrors(), packages: request.packages });
   return {
     config: {
       Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
@@ -26,7 +26,11 @@ export async function buildDebian(suite: Suite, request: BaseSystemRequest): Pro
 }
 
 /** The command line that writes the root as tar to its standard output. */
-export function mmdebstrapArgs(suite: Suite, keyring: string, mirrors: readonly string[]): string[] {
+export function mmdebstrapArgs(
+  suite: Suite,
+  keyring: string,
+  { mirrors, packages }: { mirrors: readonly string[]; packages: readonly string[] },
+): string[] {
   const paths = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"];
   return [
     "--variant=minbase",
@@ -38,6 +42,7 @@ export function mmdebstrapArgs(suite: Suite, keyring: string, mirrors: readonly 
     // What differs from run to run or names the machine it was built on.
     "--customize-hook=rm -f $1/var/cache/ldconfig/aux-cache $1/etc/hostname $1/etc/resolv.conf $1/etc/machine-id",
     '--customize-hook=find "$1/var/log" -type f -delete',
+    ...(packages.length > 0 ? [`--include=${packages.join(",")}`] : []),
     suite.codename,
     "-",
     ...aptSources(suite, mirrors),
