@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # The parts in C are built here.
 build_packages=(gcc libc6-dev)
-test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps btrfs-progs)
+test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps btrfs-progs curl)
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -53,6 +53,7 @@ if [ "${1:-}" = --tests ]; then
   install_missing "${test_packages[@]}"
   # Tests compare with Docker's client where there is one; newer releases have it without the engine.
   tools/fetch-program.sh runsc runsc || true
+  tools/fetch-program.sh docker-compose docker-compose || true
   command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 || install_missing docker-cli
 fi
 "$bun" tools/build.ts
