@@ -1,6 +1,5 @@
-import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { request } from "node:http";
-import { Readable } from "node:stream";
+import { createWriteStream, existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createPackagesBootstrap } from "../../src/drivers/bootstrap/packages/packages-bootstrap.ts";
 import type { TestDaemon } from "./daemon.ts";
@@ -18,35 +17,15 @@ const packages = [
  */
 export async function importSoftware(daemon: TestDaemon): Promise<void> {
   const kept = process.env["ISLE_SOFTWARE"];
-  if (kept && !existsSync(kept)) await pipeline(await softwareFiles(), createWriteStream(kept));
-  await importImage(daemon, kept ? createReadStream(kept) : await softwareFiles());
+  const file = kept ?? join(daemon.directory, "software.tar");
+  if (!existsSync(file)) await makeFiles(file);
+  const { exitCode, stderr } = await daemon.cli(["import", file, "software"], { timeoutMs: 180_000 });
+  if (exitCode !== 0) throw new Error(`importing the software: ${stderr}`);
+  if (!kept) rmSync(file);
 }
 
-async function softwareFiles(): Promise<Readable> {
-  const { tar } = await createPackagesBootstrap().build({
-    name: "debian:bookworm",
-    packages,
-    date: new Date(),
-    onLine: () => {},
-  });
-  return Readable.from(tar, { objectMode: false });
-}
-
-async function importImage({ socket }: TestDaemon, files: Readable): Promise<void> {
-  const path = "/images/create?fromSrc=-&repo=software&tag=latest";
-  const sending = request({ socketPath: socket, method: "POST", path, headers: { Host: "isle" } });
-  const answered = new Promise<string>((resolve, reject) => {
-    sending.once("error", reject);
-    sending.once(
-      "response",
-      (response) =>
-        void Array.fromAsync(response as AsyncIterable<Buffer>).then(
-          (chunks) => resolve(Buffer.concat(chunks).toString()),
-          reject,
-        ),
-    );
-  });
-  await pipeline(files, sending);
-  const said = await answered;
-  if (!/"status":"sha256:/.test(said)) throw new Error(`importing the software: ${said}`);
+async function makeFiles(file: string): Promise<void> {
+  const name = "debian:bookworm";
+  const { tar } = await createPackagesBootstrap().build({ name, packages, date: new Date(), onLine: () => {} });
+  await pipeline(tar, createWriteStream(file));
 }
