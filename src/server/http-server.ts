@@ -202,8 +202,10 @@ function upgrade(socket: Duplex, contentType: string): Duplex {
 
 /** For clients that do not ask for an upgrade: the body streams in, the answer streams out. */
 function takeOver(request: IncomingMessage, response: ServerResponse, contentType: string): Duplex {
-  response.writeHead(200, { "Content-Type": contentType });
+  response.writeHead(200, { "Content-Type": contentType, Connection: "close" });
   response.flushHeaders();
+  // A client whose input is still open would otherwise wait with it for ever.
+  response.once("finish", () => request.socket.end());
   const both = Duplex.from({ readable: request, writable: response } as unknown as Duplex);
   // A client that vanishes is told by the exchange's signal.
   both.on("error", () => {});
