@@ -20,3 +20,35 @@ export const disconnectNetwork = (
   name: string,
   body: { Container: string; Force: boolean },
 ): Promise<string> => client.text("POST", path(name, "/disconnect"), { json: body });
+
+export interface ShownPolicy {
+  readonly Default: string;
+  readonly Rules: readonly string[];
+  /** Null for a network that may reach everything. */
+  readonly Egress: readonly string[] | null;
+}
+
+export interface NetworkDenial {
+  readonly Network: string;
+  readonly Source: string;
+  /** Empty for who is no instance. */
+  readonly SourceName: string;
+  readonly Destination: string;
+  readonly DestinationName: string;
+  readonly Protocol: string;
+  readonly Port: number;
+  readonly Packets: number;
+  readonly LastAt: string;
+}
+
+export const showPolicy = (client: Client, name: string): Promise<ShownPolicy> =>
+  client.json("GET", `/isle${path(name, "/policy")}`);
+
+export const setPolicy = (client: Client, name: string, body: object): Promise<ShownPolicy> =>
+  client.json("PUT", `/isle${path(name, "/policy")}`, { json: body });
+
+export const clearPolicy = (client: Client, name: string): Promise<string> =>
+  client.text("DELETE", `/isle${path(name, "/policy")}`);
+
+export const listDenials = (client: Client, network: string): Promise<NetworkDenial[]> =>
+  client.json("GET", "/isle/networks/denials", { query: { network } });

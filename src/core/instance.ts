@@ -1,5 +1,6 @@
 import type { ContainerConfig, EndpointSettings, HostConfig } from "../api/generated/engine-api.ts";
 import type { Digest } from "../base/digest.ts";
+import type { EgressPolicy, RateLimit } from "./network-policy.ts";
 import type { ChainId } from "./snapshot.ts";
 
 /**
@@ -92,6 +93,11 @@ export interface Endpoint {
   readonly gateway6: string;
   readonly mac: string;
   readonly gatewayPriority: number;
+  /** What rules of the network call the instance: its names, and its labels as `label=KEY=VALUE`. */
+  readonly tags: readonly string[];
+  /** The instance's own, besides the network's. */
+  readonly egress?: EgressPolicy | undefined;
+  readonly rate?: RateLimit | undefined;
   /** Ports are published through the endpoint with the default route. */
   readonly ports: readonly PublishedPort[];
 }

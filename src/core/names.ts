@@ -1,4 +1,4 @@
-import type { NetworkRecord } from "./network.ts";
+import type { NamedAddress, NetworkRecord } from "./network.ts";
 
 /** Answers name queries on the gateway addresses of networks. */
 export interface NameServer {
@@ -19,6 +19,9 @@ export interface NameAsker {
   addresses(name: string): readonly string[] | undefined;
   /** The name of an address; empty when nobody has it, undefined when it is not of the asker's networks. */
   nameOf(address: string): string | undefined;
+  /** True when an allow-list of the asker has the name: its addresses are to be learned before the answer is given. */
+  follows(name: string): boolean;
+  learn(name: string, addresses: readonly NamedAddress[]): Promise<void>;
   /** Servers for all other names; empty when the asker has no way out. */
   servers(): readonly string[];
 }

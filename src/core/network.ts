@@ -1,4 +1,5 @@
 import type { Endpoint, PublishedPort } from "./instance.ts";
+import type { Denial, EgressPolicy, NetworkPolicy, RateLimit } from "./network-policy.ts";
 
 /** A network that instances join. `host` and `none` have neither bridge nor subnet. */
 export interface NetworkRecord {
@@ -14,6 +15,7 @@ export interface NetworkRecord {
   readonly options: Readonly<Record<string, string>>;
   readonly internal: boolean;
   readonly attachable: boolean;
+  readonly policy?: NetworkPolicy | undefined;
   /** Made by the engine itself and not removable. */
   readonly predefined: boolean;
 }
@@ -46,6 +48,14 @@ export interface NetworkDriver {
   pickSubnet(family: 4 | 6, taken: readonly string[]): Promise<string>;
   /** Fails with unsupported when the kernel cannot, with invalid when what it stands on is not there. */
   create(network: NetworkRecord): Promise<void>;
+  /** Carries out a changed policy. Fails with unsupported when the machine cannot. */
+  setPolicy(network: NetworkRecord): Promise<void>;
+  /** Attempts that policies stopped, the latest first. */
+  denials(): Promise<Denial[]>;
+  /** True when an allow-list that holds for the instance has this name, in lower case. */
+  followsName(instanceId: string, name: string): boolean;
+  /** Opens such allow-lists for the addresses that the name has, for a while. */
+  learnName(instanceId: string, name: string, addresses: readonly NamedAddress[]): Promise<void>;
   /** Live routes of the machine, not of its own networks, that these subnets overlap; in words. */
   overlappingRoutes(network: NetworkRecord): string[];
   remove(network: NetworkRecord): Promise<void>;
@@ -61,6 +71,8 @@ export interface NetworkDriver {
   publish(instanceId: string, requests: readonly PublishRequest[]): Promise<readonly Endpoint[]>;
   /** Takes published ports back. Returns all endpoints. */
   unpublish(instanceId: string, ports: readonly PublishedPort[]): Promise<readonly Endpoint[]>;
+  /** Gives the instance other tags, by network id. Returns all endpoints. */
+  retag(instanceId: string, tags: ReadonlyMap<string, readonly string[]>): Promise<readonly Endpoint[]>;
   detach(instanceId: string): Promise<void>;
   restore(networks: readonly NetworkRecord[], live: readonly LiveAttachment[]): Promise<void>;
   close(): Promise<void>;
@@ -82,6 +94,15 @@ export interface JoinRequest {
   readonly mac?: string | undefined;
   /** The default route goes over the network with the highest. */
   readonly gatewayPriority: number;
+  readonly tags: readonly string[];
+  readonly egress?: EgressPolicy | undefined;
+  readonly rate?: RateLimit | undefined;
+}
+
+export interface NamedAddress {
+  readonly address: string;
+  /** For how long the name has it. */
+  readonly ttlSeconds: number;
 }
 
 export interface PublishRequest {

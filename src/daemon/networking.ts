@@ -19,7 +19,7 @@ interface Surroundings {
 
 /** The drivers that make networks and answer names on them. */
 export function createNetworking(
-  deps: Parameters<typeof createNameSource>[0],
+  deps: Omit<Parameters<typeof createNameSource>[0], "networkDriver">,
   { config, paths, log }: Surroundings,
 ): { networkDriver: NetworkDriver; names: NameServer } {
   const networkDriver = new BridgeNetwork({
@@ -31,7 +31,7 @@ export function createNetworking(
     nft: requireProgram("nft", "nftables"),
     log,
   });
-  return { networkDriver, names: new DnsServer(createNameSource(deps), log) };
+  return { networkDriver, names: new DnsServer(createNameSource({ ...deps, networkDriver }), log) };
 }
 
 /** A block of private IPv6 addresses (RFC 4193) that stays the same and that hardly another machine has. */

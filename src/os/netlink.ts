@@ -14,8 +14,18 @@ const acknowledge = 4;
 const exclusive = 0x200;
 const create = 0x400;
 const replace = 0x100;
+const rootQueue = 0xffffffff;
 const dump = 0x300;
-const message = { done: 3, newLink: 16, delLink: 17, getLink: 18, newAddress: 20, newRoute: 24, delRoute: 25 } as const;
+const message = {
+  done: 3,
+  newLink: 16,
+  delLink: 17,
+  getLink: 18,
+  newAddress: 20,
+  newRoute: 24,
+  delRoute: 25,
+  newQueue: 36,
+} as const;
 const linkAttribute = { address: 1, name: 3, mtu: 4, link: 5, master: 10, info: 18, netnsFd: 28 } as const;
 const addressFamily = { 4: 2, 6: 10 } as const;
 const interfaceUp = 1;
@@ -92,6 +102,31 @@ export class Netlink {
   isolate(index: number): void {
     const isolated = attribute(33, Buffer.from([1]));
     this.#link(message.newLink, 0, { index }, [nested(linkAttribute.info, [text(4, "bridge"), nested(5, [isolated])])]);
+  }
+
+  /** Lets an interface send at most so many bits a second, with short bursts above. */
+  limitRate(index: number, bitsPerSecond: number): void {
+    const bytesPerSecond = Math.ceil(bitsPerSecond / 8);
+    const burst = Math.max(32_768, Math.ceil(bytesPerSecond / 50));
+    const queue = Buffer.alloc(20);
+    queue.writeInt32LE(index, 4);
+    queue.writeUInt32LE(rootQueue, 12);
+    // Rate, no peak rate, bytes that may wait, and a burst that the attribute below replaces.
+    const parameters = Buffer.alloc(36);
+    const [ethernet, limitOffset, rateOffset] = [1, 24, 8];
+    parameters.writeUInt8(ethernet, 1);
+    parameters.writeUInt32LE(Math.min(bytesPerSecond, 0xffffffff), rateOffset);
+    parameters.writeUInt32LE(burst + Math.ceil(bytesPerSecond / 20), limitOffset);
+    const wide = bytesPerSecond > 0xffffffff ? [attribute(4, u64(bytesPerSecond))] : [];
+    const options = nested(2, [bytes(1, parameters), ...wide, u32(6, burst)]);
+    this.#send(message.newQueue, create | replace, [queue, text(1, "tbf"), options]);
+  }
+
+  /** Makes bridged packets of a bridge go through the rules of routed ones. */
+  filterBridged(index: number, on: boolean): void {
+    const flag = Buffer.from([on ? 1 : 0]);
+    const options = nested(2, [attribute(36, flag), attribute(37, flag)]);
+    this.#link(message.newLink, 0, { index }, [nested(linkAttribute.info, [text(1, "bridge"), options])]);
   }
 
   setUp(index: number): void {
@@ -274,6 +309,12 @@ function u32(type: number, value: number): Buffer {
   const buffer = Buffer.alloc(4);
   buffer.writeUInt32LE(value);
   return attribute(type, buffer);
+}
+
+function u64(value: number): Buffer {
+  const buffer = Buffer.alloc(8);
+  buffer.writeBigUInt64LE(BigInt(value));
+  return buffer;
 }
 
 function u16(type: number, value: number): Buffer {

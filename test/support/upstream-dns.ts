@@ -10,9 +10,13 @@ export interface Upstream {
 }
 
 /** A name server in the daemon's network that knows a few names below example. */
-export async function startUpstream(daemon: TestDaemon, address: string): Promise<Upstream> {
+export async function startUpstream(
+  daemon: TestDaemon,
+  address: string,
+  addresses: Readonly<Record<string, string>> = {},
+): Promise<Upstream> {
   const script = join(import.meta.dirname, "upstream-dns-program.ts");
-  const [program, ...args] = daemon.enter([process.execPath, script, address]);
+  const [program, ...args] = daemon.enter([process.execPath, script, address, JSON.stringify(addresses)]);
   const child = spawn(program!, args, { stdio: ["pipe", "pipe", "inherit"] });
   const lines: string[] = [];
   await untilReady(child, lines);

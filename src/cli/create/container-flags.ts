@@ -98,6 +98,13 @@ const network = {
   "net-alias": { type: "list", help: "Same as --network-alias", hidden: true },
   network: { type: "list", help: "Network to join; name=…,alias=…,ip=… for more" },
   "network-alias": { type: "list", help: "Further name on its network" },
+  "network-egress": {
+    type: "list",
+    help: "Let it reach this block of addresses or domain, and no other; none for nothing",
+    value: "target[:port]",
+  },
+  "network-rate-in": { type: "string", help: "At most so much to it, such as 10mbit" },
+  "network-rate-out": { type: "string", help: "At most so much from it" },
   publish: {
     type: "list",
     short: "p",

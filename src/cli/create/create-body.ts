@@ -11,7 +11,7 @@ import { splitOnce } from "../split-once.ts";
 import type { ContainerFlags } from "./container-flags.ts";
 import { environment, labels, type Surroundings } from "./environment.ts";
 import { parseMount, tmpfsPlan, volumePlan } from "./mounts.ts";
-import { networkPlan } from "./networks.ts";
+import { networkLabels, networkPlan } from "./networks.ts";
 import { portPlan } from "./ports.ts";
 import { compact, resources } from "./resources.ts";
 import { securityPlan } from "./security.ts";
@@ -60,7 +60,7 @@ function config(input: CreateInput): ContainerConfig {
       Entrypoint: entrypoint(flags.entrypoint, changed.has("entrypoint")),
       Healthcheck: healthcheck(flags, changed),
       Hostname: flags.hostname,
-      Labels: labels(flags["label-file"], flags.label, around),
+      Labels: { ...labels(flags["label-file"], flags.label, around), ...networkLabels(flags) },
       OpenStdin: flags.interactive,
       StdinOnce: flags.interactive && attach.AttachStdin,
       StopSignal: flags["stop-signal"],

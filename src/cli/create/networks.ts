@@ -102,3 +102,13 @@ function refuseTwice(settings: EndpointSettings, flags: Flags, aliases: readonly
   const clash = clashes.find(([, , both]) => both);
   if (clash) throw usageError(`conflicting options: cannot specify both ${clash[1]} and per-network ${clash[0]}`);
 }
+
+/** What isle knows of networks beyond Docker goes by labels, so that other clients and Compose files can say it too. */
+export function networkLabels(flags: Flags): Record<string, string> {
+  const egress = flags["network-egress"];
+  return {
+    ...(egress.length > 0 && { "isle.egress.allow": egress.filter((rule) => rule !== "none").join(";") }),
+    ...(flags["network-rate-in"] !== "" && { "isle.network.rate-in": flags["network-rate-in"] }),
+    ...(flags["network-rate-out"] !== "" && { "isle.network.rate-out": flags["network-rate-out"] }),
+  };
+}

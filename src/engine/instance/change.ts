@@ -1,15 +1,16 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { conflict, type IsleError, invalid, isCode } from "../../base/error.ts";
-import { isRunning } from "../../core/instance.ts";
+import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { TerminalSize } from "../../core/runtime.ts";
 import { planResources } from "../spec/resources.ts";
 import { nameConflict } from "./create.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, requireRunning, runtimeOf } from "./find.ts";
+import { tagsOf } from "./join-network.ts";
 import { validateHost } from "./validate-host.ts";
 
-export function renameInstance(deps: InstanceDeps, text: string, newName: string): void {
+export async function renameInstance(deps: InstanceDeps, text: string, newName: string): Promise<void> {
   const record = findInstance(deps, text);
   const name = newName.replace(/^\//, "");
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
@@ -23,10 +24,21 @@ export function renameInstance(deps: InstanceDeps, text: string, newName: string
   try {
     const renamed = deps.instances.update(record.id, { name });
     publishInstanceEvent(deps, renamed, "rename", { oldName: `/${record.name}` });
+    await retag(deps, renamed);
   } catch (error) {
     if (!isCode(error, "conflict")) throw error;
     throw conflict(`Error when allocating new name: ${nameConflict(deps, name, error as IsleError).message}`);
   }
+}
+
+/** Rules of networks go by the name of the day. */
+async function retag(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
+  if (!isRunning(record) || record.state.endpoints.length === 0) return;
+  const tags = record.state.endpoints.map(({ networkId, networkName }) => {
+    return [networkId, tagsOf(record, record.networks[networkName]?.Aliases ?? [])] as const;
+  });
+  const endpoints = await deps.networkDriver.retag(record.id, new Map(tags));
+  deps.instances.update(record.id, { state: { ...record.state, endpoints } });
 }
 
 /** Options that can change while the workload runs. */

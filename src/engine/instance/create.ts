@@ -10,6 +10,7 @@ import { type Undo, withUndo } from "../../base/undo.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
 import { findImage } from "../image/find-image.ts";
+import { egressOfLabels, rateOfLabels } from "../network/parse-policy.ts";
 import { createVolume } from "../volume/create.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
@@ -106,6 +107,8 @@ function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRe
     });
   }
   publishRequests(config, host);
+  egressOfLabels(config.Labels);
+  rateOfLabels(config.Labels);
   parseSecurityOptions(host.SecurityOpt ?? [], deps.machine.facts);
   checkNetwork(host, networks);
   checkSharedNetwork(request);

@@ -4,6 +4,7 @@ import { normalIp } from "../../base/ip.ts";
 import type { Undo } from "../../base/undo.ts";
 import { type Endpoint, type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { JoinRequest, NetworkRecord } from "../../core/network.ts";
+import { egressOfLabels, rateOfLabels } from "../network/parse-policy.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishNetworkEvent } from "./events.ts";
 import { findInstance, procOf } from "./find.ts";
@@ -53,17 +54,27 @@ function joinRequests(deps: InstanceDeps, record: InstanceRecord): JoinRequest[]
     .map(([name, settings], index) => {
       const network = deps.networks.byName(name);
       if (!network) throw notFound(`network ${name} not found`);
-      return joinRequest(network, settings, index === 0 ? record.config.MacAddress : undefined);
+      const request = joinRequest(record, network, settings);
+      return index === 0 ? { ...request, mac: request.mac || record.config.MacAddress || undefined } : request;
     });
 }
 
 /** What an endpoint's settings ask of the network. */
-export function joinRequest(network: NetworkRecord, settings: EndpointSettings, mac?: string | null): JoinRequest {
+export function joinRequest(record: InstanceRecord, network: NetworkRecord, settings: EndpointSettings): JoinRequest {
   const { IPv4Address, IPv6Address } = settings.IPAMConfig ?? {};
   return {
     network,
     addresses: [IPv4Address, IPv6Address].flatMap((address) => (address ? [normalIp(address)] : [])),
-    mac: settings.MacAddress || mac || undefined,
+    mac: settings.MacAddress || undefined,
     gatewayPriority: settings.GwPriority ?? 0,
+    tags: tagsOf(record, settings.Aliases ?? []),
+    egress: egressOfLabels(record.config.Labels),
+    rate: rateOfLabels(record.config.Labels),
   };
+}
+
+/** What rules of a network call an instance. */
+export function tagsOf({ name, config }: InstanceRecord, aliases: readonly string[]): string[] {
+  const labels = Object.entries(config.Labels ?? {}).map(([key, value]) => `label=${key}=${value ?? ""}`);
+  return [...new Set([name, ...aliases, ...labels])];
 }

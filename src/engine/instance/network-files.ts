@@ -85,9 +85,11 @@ const firstGiven = (...lists: Array<readonly string[] | null | undefined>): read
 
 /** Address of the engine's name server on the first network that has one. */
 function ownNameServer({ networks }: InstanceDeps, endpoints: readonly Endpoint[]): string | undefined {
-  for (const { networkId, address, address6 } of endpoints) {
+  for (const { networkId, address, address6, egress } of endpoints) {
     const network = networks.get(networkId);
-    if (network?.driver !== "bridge" || !answersNames(network)) continue;
+    // An allow-list of names is followed in the answers.
+    const follows = egress !== undefined || network?.policy?.egress !== undefined;
+    if (network?.driver !== "bridge" || !(answersNames(network) || follows)) continue;
     const pool = network.pools.find(({ subnet }) => contains(parseBlock(subnet), parseIp(address || address6)));
     if (pool) return pool.gateway;
   }

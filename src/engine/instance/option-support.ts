@@ -44,7 +44,7 @@ export const optionSupport = {
     note: "json-file, local and none with max-size, max-file, labels, env; other drivers are refused",
   },
   NetworkMode: works,
-  PortBindings: { support: "works", note: "kernel DNAT; IPv4" },
+  PortBindings: { support: "works", note: "kernel DNAT; IPv4 and IPv6, each to an address of its own family" },
   RestartPolicy: works,
   AutoRemove: works,
   VolumeDriver: { support: "partly", note: "local; others are refused" },
@@ -62,7 +62,7 @@ export const optionSupport = {
   GroupAdd: works,
   IpcMode: works,
   Cgroup: { support: "noEffect", note: "shown only" },
-  Links: { support: "partly", note: "names in /etc/hosts at start; no variables" },
+  Links: { support: "partly", note: "names in /etc/hosts at start, on networks of the user's in DNS; no variables" },
   OomScoreAdj: {
     support: "works",
     note: "a negative value is dropped with a warning where the engine may not lower it",

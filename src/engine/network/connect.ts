@@ -59,7 +59,8 @@ async function joinRunning(
   networks: InstanceRecord["networks"],
 ): Promise<void> {
   const { id } = record;
-  const joined = await deps.networkDriver.connect(id, joinRequest(network, networks[network.name]!));
+  const request = joinRequest(record, network, networks[network.name]!);
+  const joined = await deps.networkDriver.connect(id, request);
   const endpoints = await publishLate(deps, record, joined);
   try {
     deps.instances.update(id, { networks, state: { ...record.state, endpoints } });

@@ -3,9 +3,11 @@ import { newId } from "../../base/id.ts";
 import { isIp } from "../../base/ip.ts";
 import { now } from "../../base/time.ts";
 import type { NetworkRecord } from "../../core/network.ts";
+import type { NetworkPolicy } from "../../core/network-policy.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { type IpamRequest, planPools } from "./ipam.ts";
 import { publishNetwork } from "./networks.ts";
+import { egressOfLabels, insideOfLabels } from "./parse-policy.ts";
 
 export interface CreateNetworkRequest {
   readonly name: string;
@@ -25,6 +27,7 @@ export function createNetwork(deps: InstanceDeps, request: CreateNetworkRequest)
 async function create(deps: InstanceDeps, request: CreateNetworkRequest): Promise<NetworkRecord> {
   const driver = validate(deps, request);
   const taken = deps.networks.list().flatMap(({ pools }) => pools.map(({ subnet }) => subnet));
+  const policy = policyOfLabels(request.labels);
   const id = newId();
   const network: NetworkRecord = {
     id,
@@ -37,6 +40,7 @@ async function create(deps: InstanceDeps, request: CreateNetworkRequest): Promis
     options: request.options,
     internal: request.internal,
     attachable: request.attachable,
+    ...(policy && { policy }),
     predefined: false,
   };
   // Recorded first: what a crash leaves of the bridge is completed by the next start.
@@ -105,4 +109,9 @@ function parentOf({ parent = "" }: Readonly<Record<string, string>>): string {
   throw invalid("a network of this driver stands on an interface of the machine", {
     hint: "name it with -o parent=INTERFACE",
   });
+}
+
+function policyOfLabels(labels: Readonly<Record<string, string>>): NetworkPolicy | undefined {
+  const [inside, egress] = [insideOfLabels(labels), egressOfLabels(labels)];
+  return inside || egress ? { ...(inside && { inside }), ...(egress && { egress }) } : undefined;
 }

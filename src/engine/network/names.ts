@@ -7,6 +7,7 @@ import type { InstanceDeps } from "../instance/deps.ts";
 import { answersNames, nameServersFor } from "../instance/network-files.ts";
 
 type Deps = Pick<InstanceDeps, "instances" | "networks" | "machine" | "settings">;
+type SourceDeps = Deps & Pick<InstanceDeps, "networkDriver">;
 
 interface Member {
   readonly record: InstanceRecord;
@@ -14,7 +15,7 @@ interface Member {
 }
 
 /** Names are told from the records of running instances, so that a start, a stop or a rename counts at once. */
-export function createNameSource(deps: Deps): NameSource {
+export function createNameSource(deps: SourceDeps): NameSource {
   return {
     asker(networkId, address) {
       const asker = membersOn(deps, networkId).find(({ endpoint }) => hasAddress(endpoint, address));
@@ -23,7 +24,7 @@ export function createNameSource(deps: Deps): NameSource {
   };
 }
 
-function askerFor(deps: Deps, record: InstanceRecord): NameAsker {
+function askerFor(deps: SourceDeps, record: InstanceRecord): NameAsker {
   const endpoints = isRunning(record) ? record.state.endpoints : [];
   const networks = endpoints.flatMap(({ networkId }) => {
     const network = deps.networks.get(networkId);
@@ -44,6 +45,8 @@ function askerFor(deps: Deps, record: InstanceRecord): NameAsker {
       const member = membersOn(deps, network.id).find(({ endpoint }) => hasAddress(endpoint, address));
       return member ? `${member.record.name}.${network.name}` : "";
     },
+    follows: (name) => deps.networkDriver.followsName(record.id, name),
+    learn: (name, addresses) => deps.networkDriver.learnName(record.id, name, addresses),
     servers: () => {
       const hasWayOut = endpoints.some(({ gateway, gateway6 }) => gateway !== "" || gateway6 !== "");
       return hasWayOut ? nameServersFor(deps, record, { forEngine: true }) : [];
@@ -83,6 +86,15 @@ export function dnsNames(record: InstanceRecord, networkName: string): string[] 
   const aliases = record.networks[networkName]?.Aliases ?? [];
   const host = record.config.Hostname ? [record.config.Hostname] : [];
   return [...new Set([record.name, ...aliases, shortId(record.id), ...host])];
+}
+
+/** The running instance that has an address. */
+export function memberWith(deps: Pick<InstanceDeps, "instances">, address: string): Member | undefined {
+  for (const record of deps.instances.list()) {
+    const endpoint = isRunning(record) ? record.state.endpoints.find((each) => hasAddress(each, address)) : undefined;
+    if (endpoint) return { record, endpoint };
+  }
+  return undefined;
 }
 
 function membersOn({ instances }: Deps, networkId: string): Member[] {

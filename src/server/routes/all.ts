@@ -6,6 +6,7 @@ import { diskUsageRoutes } from "./disk-usage.ts";
 import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./image.ts";
 import { networkRoutes } from "./network.ts";
+import { networkPolicyRoutes } from "./network-policy.ts";
 import { portRoutes } from "./ports.ts";
 import { registryRoutes } from "./registry.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
@@ -22,6 +23,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...volumeRoutes,
   ...volumeContentRoutes,
   ...networkRoutes,
+  ...networkPolicyRoutes,
   ...portRoutes,
   ...diskUsageRoutes,
   ...registryRoutes,

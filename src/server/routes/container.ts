@@ -141,10 +141,10 @@ const update: Handler = async (exchange, deps) => {
   return json(200, { Warnings: await updateInstance(deps, exchange.params["id"]!, change) });
 };
 
-const rename: Handler = ({ params, query }, deps) => {
+const rename: Handler = async ({ params, query }, deps) => {
   const name = query.text("name");
   if (!name) throw invalid("Neither old nor new names may be empty");
-  renameInstance(deps, params["id"]!, name);
+  await renameInstance(deps, params["id"]!, name);
   return empty(204);
 };
 

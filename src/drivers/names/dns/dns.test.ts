@@ -15,6 +15,8 @@ const a = (name: string, ttl: number, data = "192.0.2.1"): Answer => ({ type: "A
 const asker: NameAsker = {
   addresses: (name) => (name === "web" ? ["10.0.0.2", "10.0.0.3", "fd00::2"] : undefined),
   nameOf: (address) => (address === "10.0.0.2" ? "web.app" : address.startsWith("10.0.") ? "" : undefined),
+  follows: () => false,
+  learn: async () => {},
   servers: () => [],
 };
 const answered = (name: string, type: RecordType = "A") => {

@@ -1,4 +1,6 @@
 import { type Answer, type DecodedPacket, decode, encode, type Question } from "dns-packet";
+import { normalIp } from "../../../base/ip.ts";
+import type { NamedAddress } from "../../../core/network.ts";
 
 export const responseCode = {
   ok: 0,
@@ -126,6 +128,15 @@ export function lifetime(packet: Buffer): number {
   const soa = decoded.authorities?.find((record) => record.type === "SOA");
   // Without a word on it, that there is nothing is not remembered (RFC 2308).
   return soa?.type === "SOA" ? Math.min(ttlOf(soa), soa.data.minimum ?? 0, longest) : 0;
+}
+
+/** The addresses in a reply. */
+export function addressesIn(packet: Buffer): NamedAddress[] {
+  return (decodeQuietly(packet)?.answers ?? []).flatMap((record) =>
+    record.type === "A" || record.type === "AAAA"
+      ? [{ address: normalIp(record.data), ttlSeconds: ttlOf(record) }]
+      : [],
+  );
 }
 
 const longest = 86_400;

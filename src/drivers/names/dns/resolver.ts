@@ -1,7 +1,7 @@
 import type { NameAsker, NameSource } from "../../../core/names.ts";
 import { DnsCache } from "./cache.ts";
 import { localAnswer } from "./local-answer.ts";
-import { adapt, fitUdp, parseQuery, type Query, reply, responseCode } from "./packet.ts";
+import { adapt, addressesIn, fitUdp, parseQuery, type Query, reply, responseCode } from "./packet.ts";
 import { askUpstream, type Transport } from "./upstream.ts";
 
 export interface Client {
@@ -43,7 +43,9 @@ export class Resolver {
     if (servers.length === 0) return reply(query, responseCode.noSuchName);
     const key = `${servers.join(" ")} ${query.key}`;
     const known = this.#cache.get(key) ?? (await this.#ask(key, query, { servers, transport }));
-    return known ? adapt(query, known) : reply(query, responseCode.serverFailure);
+    if (!known) return reply(query, responseCode.serverFailure);
+    if (asker.follows(query.name)) await asker.learn(query.name, addressesIn(known));
+    return adapt(query, known);
   }
 
   /** Those who ask the same at the same time share one question. */

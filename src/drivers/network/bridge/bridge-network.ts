@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { conflict, IsleError, invalid, messageOf } from "../../../base/error.ts";
+import { conflict, IsleError, invalid, messageOf, unsupported } from "../../../base/error.ts";
 import { type Family, familyOf, formatBlock, overlaps, parseBlock } from "../../../base/ip.ts";
 import { withUndo } from "../../../base/undo.ts";
 import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
@@ -8,13 +8,16 @@ import type {
   AttachRequest,
   JoinRequest,
   LiveAttachment,
+  NamedAddress,
   NetworkDriver,
   NetworkRecord,
   PublishRequest,
 } from "../../../core/network.ts";
+import type { Denial } from "../../../core/network-policy.ts";
 import { interfaceIndex, Netlink } from "../../../os/netlink.ts";
 import { type Watch, watchDeletedLinks } from "../../../os/netlink-events.ts";
-import { enableForwarding, isThere, makeBridge, removeBridge } from "./bridges.ts";
+import { isListed, opened } from "./allow-lists.ts";
+import { enableForwarding, filterInside, isThere, makeBridge, prepareFilter, removeBridge } from "./bridges.ts";
 import { gatewayEndpoint, settleGateway } from "./endpoints.ts";
 import { Firewall, type FirewallOptions } from "./firewall.ts";
 import { interfacesIn } from "./namespace.ts";
@@ -73,6 +76,7 @@ export class BridgeNetwork implements NetworkDriver {
   }
 
   async create(network: NetworkRecord): Promise<void> {
+    await prepareFilter(network);
     if (network.driver === "bridge") makeBridge(this.#netlink, network);
     else checkParent(this.#netlink, network);
     this.#add(network);
@@ -92,6 +96,36 @@ export class BridgeNetwork implements NetworkDriver {
     if (network.driver !== "bridge") return;
     removeBridge(this.#netlink, network);
     await this.#firewall.write();
+  }
+
+  async setPolicy(network: NetworkRecord): Promise<void> {
+    if (network.driver !== "bridge") throw unsupported(`networks of the driver ${network.driver} have no policies`);
+    await prepareFilter(network);
+    this.#add(network);
+    if (isThere(network)) filterInside(this.#netlink, network);
+    await this.#firewall.write();
+  }
+
+  denials(): Promise<Denial[]> {
+    return this.#firewall.denials();
+  }
+
+  followsName(instanceId: string, name: string): boolean {
+    return isListed(this.#attached.get(instanceId)?.endpoints ?? [], this.#networks, name);
+  }
+
+  async learnName(instanceId: string, name: string, addresses: readonly NamedAddress[]): Promise<void> {
+    const endpoints = this.#attached.get(instanceId)?.endpoints ?? [];
+    await this.#firewall.learn(opened(endpoints, this.#networks, { name, addresses }));
+  }
+
+  async retag(instanceId: string, tags: ReadonlyMap<string, readonly string[]>): Promise<readonly Endpoint[]> {
+    const before = this.#requireAttached(instanceId);
+    const endpoints = before.endpoints.map((each) => ({ ...each, tags: tags.get(each.networkId) ?? each.tags }));
+    this.#attached.set(instanceId, { ...before, endpoints });
+    const isRuled = ({ networkId }: Endpoint) => this.#networks.get(networkId)?.policy?.inside !== undefined;
+    if (endpoints.some(isRuled)) await this.#firewall.write();
+    return endpoints;
   }
 
   async attach(request: AttachRequest): Promise<Attachment> {
@@ -185,7 +219,10 @@ export class BridgeNetwork implements NetworkDriver {
 
   /** Makes the machine agree with the records: all they name is there, and nothing else of ours. */
   async restore(networks: readonly NetworkRecord[], live: readonly LiveAttachment[]): Promise<void> {
-    for (const network of networks.filter(({ pools }) => pools.length > 0)) this.#restoreNetwork(network);
+    for (const network of networks.filter(({ pools }) => pools.length > 0)) {
+      await prepareFilter(network).catch((error: unknown) => this.#options.log.error(messageOf(error)));
+      this.#restoreNetwork(network);
+    }
     for (const { instanceId, instanceName, netns, endpoints } of live) {
       if (netns === undefined || !this.#sandboxes.isOurs(netns)) continue;
       this.#attached.set(instanceId, { name: instanceName, netns, endpoints });

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { isErrno } from "../../../base/error.ts";
+import { isErrno, unsupported } from "../../../base/error.ts";
 import { familyOf, parseBlock } from "../../../base/ip.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import { interfaceIndex, type Netlink } from "../../../os/netlink.ts";
+import { run } from "../../../os/process.ts";
 import { networkOptions } from "./options.ts";
 
 /** Makes the bridge of a network as its record says; quiet about what is there already. */
@@ -17,11 +18,29 @@ export function makeBridge(netlink: Netlink, network: NetworkRecord): void {
     if (gateway !== "") netlink.addAddress(index, gateway, parseBlock(subnet).prefixLength);
   }
   netlink.setUp(index);
+  if (network.policy?.inside) filterInside(netlink, network);
   // Lets connections to a published port over 127.0.0.1 reach the workload.
   writeFileSync(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, "1");
 }
 
 const macOfBridge = ({ id }: NetworkRecord): string => `02:42:${id.slice(0, 8).match(/../g)!.join(":")}`;
+
+/** Lets the firewall see what members of a bridge send each other; without a policy it need not. */
+export function filterInside(netlink: Netlink, { bridge, policy }: NetworkRecord): void {
+  netlink.filterBridged(interfaceIndex(bridge), policy?.inside !== undefined);
+}
+
+const bridgeFilter = "/proc/sys/net/bridge/bridge-nf-call-";
+
+/** Rules inside a network need the kernel to show bridged packets to the firewall; unsupported where it cannot. */
+export async function prepareFilter({ policy }: NetworkRecord): Promise<void> {
+  if (!policy?.inside || existsSync(`${bridgeFilter}iptables`)) return;
+  const { exitCode } = await run("modprobe", ["br_netfilter"]).catch(() => ({ exitCode: 1 }));
+  // Bridges of others stay as they were.
+  for (const kind of exitCode === 0 ? ["iptables", "ip6tables", "arptables"] : []) setSwitch(bridgeFilter + kind, "0");
+  if (existsSync(`${bridgeFilter}iptables`)) return;
+  throw unsupported("rules inside a network need br_netfilter, which this kernel does not have");
+}
 
 export const isThere = ({ bridge }: NetworkRecord): boolean => interfaceIndex(bridge) > 0;
 

@@ -36,6 +36,9 @@ export function join(joining: Joining, request: Omit<JoinRequest, "network">, ne
     gateway6: gateway(v6),
     mac: request.mac ?? macOf((v4 ?? v6)!.address),
     gatewayPriority: request.gatewayPriority,
+    tags: request.tags,
+    ...(request.egress && { egress: request.egress }),
+    ...(request.rate && { rate: request.rate }),
     ports: [],
   };
   try {

@@ -3,10 +3,13 @@ import { KeyedLock } from "../../../base/keyed-lock.ts";
 import type { Logger } from "../../../base/log.ts";
 import type { Endpoint } from "../../../core/instance.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
+import type { Denial } from "../../../core/network-policy.ts";
 import { rulesetGeneration, type Watch, watchRulesets } from "../../../os/netlink-events.ts";
 import { run, runOk } from "../../../os/process.ts";
+import { mergeDenials, type Notes, readNotes } from "./denials.ts";
 import { isIntact, withoutElements } from "./listing.ts";
-import { type Forward, forwardChange, forwardsOf, tableRules } from "./rules.ts";
+import { memberChange } from "./policy-rules.ts";
+import { forwardChange, forwardsOf, tableRules } from "./rules.ts";
 
 export interface FirewallOptions {
   readonly nft: string;
@@ -14,7 +17,19 @@ export interface FirewallOptions {
   readonly table: string;
   readonly log: Logger;
   /** What the table is to hold, asked at each time it is written. */
-  plan(): { readonly networks: readonly NetworkRecord[]; readonly endpoints: readonly Endpoint[] };
+  plan(): Plan;
+}
+
+interface Plan {
+  readonly networks: readonly NetworkRecord[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** An address for a set of the table. */
+export interface LearnedAddress {
+  readonly set: string;
+  readonly address: string;
+  readonly seconds: number;
 }
 
 /** A reload of a firewall is many changes; the last one counts. */
@@ -30,6 +45,10 @@ export class Firewall {
   #shown: string | undefined;
   #watch: Watch | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Noted before the table was last written. */
+  #denials: Denial[] = [];
+  /** Of addresses that names have: when each is to be forgotten, in milliseconds. */
+  readonly #learned = new Map<string, number>();
 
   constructor(options: FirewallOptions) {
     this.#options = options;
@@ -45,40 +64,77 @@ export class Firewall {
     clearTimeout(this.#timer);
   }
 
-  /** Writes the whole table. */
+  /** Writes the whole table; what it noted by itself is kept. */
   write(): Promise<void> {
-    return this.#nft(() => {
+    return this.#nft(async () => {
+      const plan = this.#options.plan();
+      const notes = hasPolicies(plan) ? await this.#notes() : undefined;
+      if (notes) this.#denials = mergeDenials(this.#denials, notes.denials);
       this.#shown = undefined;
-      const { networks, endpoints } = this.#options.plan();
-      return tableRules(this.#options.table, networks, this.#forwards(networks, endpoints));
+      return tableRules(this.#options.table, { ...plan, learned: notes?.learned ?? new Map() });
     });
   }
 
-  /** Publishes the ports of endpoints or takes them back; done at once when there are none. */
+  /** Puts endpoints into the table or takes them out; done at once when no rule is about them. */
   async change(verb: "add" | "delete", endpoints: readonly Endpoint[]): Promise<void> {
-    const forwards = this.#forwards(this.#options.plan().networks, endpoints);
-    const rules = forwardChange(this.#options.table, verb, forwards);
-    if (rules === "") return;
+    if (endpoints.some(({ egress }) => egress)) return this.write();
+    const { table, plan, log } = this.#options;
+    const { networks } = plan();
+    const rules = endpoints.map((endpoint) => {
+      const network = networks.find(({ id }) => id === endpoint.networkId);
+      return (
+        forwardChange(table, verb, forwardsOf(endpoint, network)) + memberChange(table, verb, { endpoint, network })
+      );
+    });
+    if (rules.join("") === "") return;
     try {
-      await this.#nft(() => rules);
+      await this.#nft(() => rules.join(""));
     } catch (error) {
       // Somebody flushed the rules, or they were written as a whole meanwhile: that is what makes them right.
-      this.#options.log.debug("the rules are written anew", { error: String(error) });
+      log.debug("the rules are written anew", { error: String(error) });
       await this.write();
     }
   }
 
-  #forwards(networks: readonly NetworkRecord[], endpoints: readonly Endpoint[]): Forward[] {
-    const byId = new Map(networks.map((network) => [network.id, network]));
-    return endpoints.flatMap((endpoint) => forwardsOf(endpoint, byId.get(endpoint.networkId)));
+  /** Puts addresses into sets for a while. */
+  async learn(addresses: readonly LearnedAddress[]): Promise<void> {
+    const now = performance.now();
+    const isNew = ({ set, address, seconds }: LearnedAddress) =>
+      (this.#learned.get(`${set} ${address}`) ?? 0) < now + (seconds * 1000) / 2;
+    const fresh = addresses.filter(isNew);
+    if (fresh.length === 0) return;
+    const { table } = this.#options;
+    await this.#nft(() =>
+      fresh
+        .flatMap(({ set, address, seconds }) => {
+          // Once more if it is there: an element does not get another timeout.
+          const element = (verb: string, more = "") => `${verb} element inet ${table} ${set} { ${address}${more} }\n`;
+          return [element("add"), element("delete"), element("add", ` timeout ${seconds}s`)];
+        })
+        .join(""),
+    );
+    for (const [key, until] of this.#learned) if (until < now) this.#learned.delete(key);
+    for (const { set, address, seconds } of fresh) this.#learned.set(`${set} ${address}`, now + seconds * 1000);
+  }
+
+  async denials(): Promise<Denial[]> {
+    return this.#turns.run("nft", async () => mergeDenials(this.#denials, (await this.#notes())?.denials ?? []));
+  }
+
+  /** What the table of this or an earlier daemon noted; undefined when there is none. */
+  async #notes(): Promise<Notes | undefined> {
+    const { nft, table } = this.#options;
+    const { exitCode, stdout } = await run(nft, ["--json", "list", "table", "inet", table]);
+    return exitCode === 0 ? readNotes(stdout, Date.now()) : undefined;
   }
 
   /** One change after the other, each planned when its turn comes, so that none undoes another. */
-  async #nft(rules: () => string): Promise<void> {
+  async #nft(rules: () => string | Promise<string>): Promise<void> {
     await this.#turns.run("nft", async () => {
+      const input = await rules();
       const before = rulesetGeneration();
       if (this.#generation !== 0 && before !== this.#generation) this.#look();
-      await runOk(this.#options.nft, ["-f", "-"], { input: rules() });
+      await runOk(this.#options.nft, ["-f", "-"], { input });
       const after = rulesetGeneration();
       if (after !== before + 1) this.#look();
       this.#generation = after;
@@ -98,21 +154,24 @@ export class Firewall {
   }
 
   async #mend(): Promise<void> {
+    const { nft, table, plan, log } = this.#options;
     const intact = await this.#turns.run("nft", async () => {
       const now = rulesetGeneration();
       if (this.#shown !== undefined && now === this.#generation) return true;
-      const { exitCode, stdout } = await run(this.#options.nft, ["list", "table", "inet", this.#options.table]);
-      const { networks, endpoints } = this.#options.plan();
-      const forwards = this.#forwards(networks, endpoints);
+      const { exitCode, stdout } = await run(nft, ["list", "table", "inet", table]);
+      const { networks, endpoints } = plan();
+      const byId = new Map(networks.map((network) => [network.id, network]));
+      const forwards = endpoints.flatMap((endpoint) => forwardsOf(endpoint, byId.get(endpoint.networkId)));
       const verdict = exitCode === 0 && isIntact(stdout, forwards, this.#shown);
       if (verdict) this.#shown = withoutElements(stdout);
       this.#generation = now;
       return verdict;
     });
     if (intact) return;
-    this.#options.log.warn("somebody changed the firewall's table of this engine: it is written anew", {
-      table: this.#options.table,
-    });
+    log.warn("somebody changed the firewall's table of this engine: it is written anew", { table });
     await this.write();
   }
 }
+
+const hasPolicies = ({ networks, endpoints }: Plan): boolean =>
+  networks.some(({ policy }) => policy !== undefined) || endpoints.some(({ egress }) => egress !== undefined);

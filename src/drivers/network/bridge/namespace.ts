@@ -76,7 +76,7 @@ export const hasDefaultRoute = (netns: string): boolean =>
     return /\t00000000\t[0-9A-F]{8}\t/.test(read("route")) || /^0{32} 00 .* (?!lo$)\S+$/m.test(read("ipv6_route"));
   });
 
-function withInside(netns: string, work: (inside: Netlink) => void): void {
+export function withInside(netns: string, work: (inside: Netlink) => void): void {
   inNetns(netns, () => {
     const inside = new Netlink();
     try {

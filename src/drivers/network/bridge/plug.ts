@@ -5,6 +5,7 @@ import { interfaceIndex, type Netlink, notSupported } from "../../../os/netlink.
 import { isNetns } from "../../../os/netns.ts";
 import { addInterface, removeInterface } from "./namespace.ts";
 import { networkOptions } from "./options.ts";
+import { shape } from "./shape.ts";
 
 /** Makes the interface that an endpoint stands for; nothing is left when it fails. */
 export function plug(netlink: Netlink, netns: string, endpoint: Endpoint, network: NetworkRecord): void {
@@ -18,6 +19,7 @@ export function plug(netlink: Netlink, netns: string, endpoint: Endpoint, networ
     addInterface(netns, { name: endpoint.interface, addresses }, (netnsFd) =>
       make(netlink, { endpoint, network, netnsFd }),
     );
+    shape(netlink, netns, endpoint);
   } catch (error) {
     unplug(netlink, netns, endpoint);
     if (error instanceof IsleError) throw error;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Endpoint } from "../../../core/instance.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import { type Forward, forwardChange, tableRules } from "./rules.ts";
 
@@ -28,30 +29,49 @@ const forward = (hostAddress: string): Forward => ({
   routed: false,
 });
 
+const endpoint: Endpoint = {
+  networkId: "n",
+  networkName: "bridge",
+  endpointId: "e",
+  interface: "eth0",
+  hostInterface: "veth0",
+  address: "172.17.0.2",
+  prefixLength: 16,
+  gateway: "172.17.0.1",
+  address6: "",
+  prefixLength6: 0,
+  gateway6: "",
+  mac: "",
+  gatewayPriority: 0,
+  tags: [],
+  ports: [],
+};
+const plan = (networks: NetworkRecord[], endpoints: Endpoint[] = []) => ({ networks, endpoints, learned: new Map() });
+
 describe("the table", () => {
   test("is replaced in one transaction, whether it was there or not", () => {
-    expect(tableRules("isle", [], []).split("\n").slice(0, 3)).toEqual([
+    expect(tableRules("isle", plan([])).split("\n").slice(0, 3)).toEqual([
       "table inet isle",
       "delete table inet isle",
       "table inet isle {",
     ]);
   });
   test("has one look-up rule however many ports are published", () => {
-    const many = Array.from({ length: 500 }, (_, i) => ({ ...forward(""), hostPort: 1000 + i }));
-    const rules = (forwards: Forward[]) => tableRules("isle", [network], forwards).match(/dnat ip6? to/g);
-    expect(rules(many)).toEqual(rules([]));
+    const ports = Array.from({ length: 500 }, (_, i) => ({ ...forward(""), hostPort: 1000 + i }));
+    const rules = (endpoints: Endpoint[]) => tableRules("isle", plan([network], endpoints)).match(/dnat ip6? to/g);
+    expect(rules([{ ...endpoint, ports }])).toEqual(rules([]));
   });
   test("has as many rules of the forward path for many networks as for one", () => {
     const many = Array.from({ length: 50 }, (_, i) => ({ ...network, id: `n${i}`, bridge: `br${i}` }));
-    const chain = (networks: NetworkRecord[]) => tableRules("isle", networks, []).split("chain forward")[1];
+    const chain = (networks: NetworkRecord[]) => tableRules("isle", plan(networks)).split("chain forward")[1];
     expect(chain(many)).toBe(chain([network]));
   });
   test("a network reaches out with another address, an internal one does not", () => {
-    const outside = tableRules("isle", [network], []);
+    const outside = tableRules("isle", plan([network]));
     expect(outside).toContain('oifname != "isle0" masquerade');
     expect(outside).toContain("172.17.0.0/16 : goto from_n");
     expect(outside).toContain("fd00::/64 : goto from_n");
-    const inside = tableRules("isle", [{ ...network, internal: true }], []);
+    const inside = tableRules("isle", plan([{ ...network, internal: true }]));
     expect(inside).not.toContain('oifname != "isle0" masquerade');
     expect(inside.split("set closed")[1]).toContain('elements = { "isle0" }');
   });

@@ -2,6 +2,7 @@ import { type Family, familyOf } from "../../../base/ip.ts";
 import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import { networkOptions } from "./options.ts";
+import { block, elements, type PolicyInput, policyBlocks } from "./policy-rules.ts";
 
 /** One published port of one family, with the address that it leads to. */
 export interface Forward extends PublishedPort {
@@ -27,7 +28,9 @@ const fits = ({ hostAddress }: PublishedPort, family: Family): boolean =>
  * never on the way back, so the workload sees its client; only connections over the host's loopback and from a network
  * to itself get the bridge's address.
  */
-export function tableRules(table: string, networks: readonly NetworkRecord[], forwards: readonly Forward[]): string {
+export function tableRules(table: string, { networks, endpoints, learned }: PolicyInput): string {
+  const byId = new Map(networks.map((network) => [network.id, network]));
+  const forwards = endpoints.flatMap((endpoint) => forwardsOf(endpoint, byId.get(endpoint.networkId)));
   const bridges = networks.filter(({ driver }) => driver === "bridge");
   const lines = [
     `table inet ${table}`,
@@ -35,10 +38,11 @@ export function tableRules(table: string, networks: readonly NetworkRecord[], fo
     `table inet ${table} {`,
     ...([4, 6] as const).flatMap((family) => publishedMaps(family, forwards)),
     ...nameSets(bridges),
+    ...policyBlocks({ networks, endpoints, learned }),
     ...bridges.flatMap(sourceChain),
     ...([4, 6] as const).flatMap((family) => sourceMap(family, bridges)),
     ...publishing,
-    ...forwarding,
+    ...filtering,
     "}",
   ];
   return `${lines.join("\n")}\n`;
@@ -64,17 +68,13 @@ function publishedMaps(family: Family, forwards: readonly Forward[]): string[] {
   ];
 }
 
-/** `open`: reached through published ports. `closed`: internal, without any way. `within`: from a network to itself. */
+/** `open`: reached through published ports. `closed`: internal, without any way. */
 function nameSets(bridges: readonly NetworkRecord[]): string[] {
   const names = (list: readonly NetworkRecord[]) => elements(list.map(({ bridge }) => `"${bridge}"`));
   return [
     ...block("set bridges", ["type ifname;", ...names(bridges)]),
     ...block("set open", ["type ifname;", ...names(bridges.filter(({ internal }) => !internal))]),
     ...block("set closed", ["type ifname;", ...names(bridges.filter(({ internal }) => internal))]),
-    ...block("set within", [
-      "type ifname . ifname;",
-      ...elements(bridges.map(({ bridge }) => `"${bridge}" . "${bridge}"`)),
-    ]),
   ];
 }
 
@@ -116,19 +116,35 @@ const publishing = [
 ];
 
 /**
- * Into a network from elsewhere only through a published port; an internal one is closed both ways. Accepting ends our
- * chain only: the host's own firewall still has its say.
+ * Inside a network and out of it as its policy says. Into a network from elsewhere only through a published port; an
+ * internal one is closed both ways. What goes to the machine itself is egress, too, but for its name server. Accepting
+ * ends our chain only: the host's own firewall still has its say.
  */
-const forwarding = block("chain forward", [
-  "type filter hook forward priority filter;",
-  "ct state established,related accept",
-  "iifname . oifname @within accept",
-  "iifname @closed drop",
-  "oifname @open ct status dnat accept",
-  "ip daddr . meta l4proto . th dport @routed4 accept",
-  "ip6 daddr . meta l4proto . th dport @routed6 accept",
-  "oifname @bridges drop",
-]);
+const filtering = [
+  ...block("chain forward", [
+    "type filter hook forward priority filter;",
+    "ct state established,related accept",
+    "iifname . oifname vmap @inside",
+    "iifname @closed drop",
+    "iifname vmap @leaving",
+    "ip saddr vmap @leaving4",
+    "ip6 saddr vmap @leaving6",
+    "oifname @open ct status dnat accept",
+    "ip daddr . meta l4proto . th dport @routed4 accept",
+    "ip6 daddr . meta l4proto . th dport @routed6 accept",
+    "oifname @bridges drop",
+  ]),
+  ...block("chain input", [
+    "type filter hook input priority filter;",
+    "ct state established,related accept",
+    "iifname != @bridges accept",
+    "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept",
+    "meta l4proto { tcp, udp } th dport 53 accept",
+    "iifname vmap @leaving",
+    "ip saddr vmap @leaving4",
+    "ip6 saddr vmap @leaving6",
+  ]),
+];
 
 /** Adds or removes the elements of some forwards. */
 export function forwardChange(table: string, verb: "add" | "delete", forwards: readonly Forward[]): string {
@@ -146,9 +162,6 @@ export function placeOf(forward: Forward): [holder: string, element: string] {
   return isAny(forward.hostAddress) ? ["ports", anyElement(forward)] : ["addressed", addressedElement(forward)];
 }
 
-function block(head: string, lines: readonly string[]): string[] {
-  return [`  ${head} {`, ...lines.map((line) => `    ${line}`), "  }"];
-}
 const chainOf = ({ id }: NetworkRecord): string => `from_${id.slice(0, 16)}`;
 const ipWord = (subnet: string): string => (familyOf(subnet) === 4 ? "ip" : "ip6");
 const isAny = (address: string): boolean => ["", "0.0.0.0", "::"].includes(address);
@@ -157,4 +170,3 @@ const anyElement = ({ protocol, hostPort, address, containerPort }: Forward): st
 const routedElement = ({ address, protocol, containerPort }: Forward): string =>
   `${address} . ${protocol} . ${containerPort}`;
 const addressedElement = (forward: Forward): string => `${forward.hostAddress} . ${anyElement(forward)}`;
-const elements = (list: readonly string[]): string[] => (list.length > 0 ? [`elements = { ${list.join(", ")} }`] : []);

@@ -12,6 +12,7 @@ import { freeInterfaceName, join, settleGateway } from "./endpoints.ts";
 import { hasDefaultRoute, interfacesIn, makeIsolated } from "./namespace.ts";
 import { networkOptions } from "./options.ts";
 import { plug } from "./plug.ts";
+import { shape } from "./shape.ts";
 import { type Prepared, Spares } from "./spares.ts";
 
 export interface SandboxesOptions {
@@ -65,7 +66,11 @@ export class Sandboxes {
     const plain = request.network.predefined && request.addresses.length === 0 && !request.mac;
     const spare = plain ? this.#spares.take() : undefined;
     if (spare) {
-      return { netns: spare.netns, endpoints: [{ ...spare.endpoint, gatewayPriority: request.gatewayPriority }] };
+      const { gatewayPriority, tags, egress, rate } = request;
+      const wishes = { gatewayPriority, tags, ...(egress && { egress }), ...(rate && { rate }) };
+      const endpoint = { ...spare.endpoint, ...wishes };
+      shape(this.#options.netlink, spare.netns, endpoint);
+      return { netns: spare.netns, endpoints: [endpoint] };
     }
     const { netns, endpoint } = this.#prepare(request);
     return { netns, endpoints: [endpoint] };
@@ -151,7 +156,7 @@ export class Sandboxes {
 
   #prepareSpare(): Prepared | undefined {
     const network = [...this.#networks.values()].find(({ predefined }) => predefined);
-    return network && this.#prepare({ network, addresses: [], gatewayPriority: 0 });
+    return network && this.#prepare({ network, addresses: [], gatewayPriority: 0, tags: [] });
   }
 
   #prepare(request: JoinRequest): Prepared {
