@@ -31,6 +31,8 @@ export interface Command<T extends FlagTable = FlagTable> {
   readonly examples?: readonly (readonly [line: string, does: string])[];
   /** Flags end at the first argument. */
   readonly flagsFirst?: boolean;
+  /** Everything after the command's name is an argument, `--help` too: it is for another program to read. */
+  readonly passesOn?: boolean;
   /**
    * Errors of the command line name the program, point at the help and end with 125, as those of run and create;
    * for run those of the daemon do too.

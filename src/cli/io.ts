@@ -31,6 +31,10 @@ export interface Io {
   dial(endpoint: Endpoint): Promise<ByteStream>;
   /** Calls back instead of dying from a signal; the returned function undoes it. */
   onSignal(name: string, listener: () => void): () => void;
+  /** Full path of a program: looked for in the PATH, or the path itself. Undefined when it cannot be executed. */
+  findProgram(nameOrPath: string): string | undefined;
+  /** Becomes another program, with these variables beside those of `env`. Returns only by failing. */
+  become(program: string, args: readonly string[], more: Readonly<Record<string, string>>): Promise<never>;
   /** Runs a credential helper to its end. Rejects when the program is missing. */
   runProgram(program: string, args: readonly string[], input: string): Promise<{ exitCode: number; stdout: string }>;
 }

@@ -21,6 +21,8 @@ async function cli(line: string, env: Record<string, string> = {}) {
     terminal: { size: () => undefined, makeRaw: () => () => {}, hideInput: () => () => {}, onResize: () => () => {} },
     dial: () => Promise.reject(Object.assign(new Error("Failed to connect"), { code: "ENOENT" })),
     onSignal: () => () => {},
+    findProgram: () => undefined,
+    become: () => Promise.reject(new Error("no programs here")),
     runProgram: () => Promise.reject(new Error("no programs here")),
   });
   return { code, ...said };
@@ -73,7 +75,7 @@ test("each command has its help, and its long name leads to the same", async () 
 
 test("groups and the program list their commands", async () => {
   expect((await cli("")).stdout).toContain("Common commands:\n  run ");
-  expect((await cli("volume")).stdout).toContain("  prune     Remove volumes that no container uses\n");
+  expect((await cli("volume")).stdout).toMatch(/\n {2}prune +Remove volumes that no container uses\n/);
   expect((await cli("help network")).stdout).toContain("Usage:  isle network COMMAND");
 });
 
@@ -104,4 +106,9 @@ test("completion offers commands, flags and groups", async () => {
 
 test("building is refused until it is there", async () => {
   expect(await cli("build .")).toMatchObject({ code: 1, stderr: "isle: building images is not available yet\n" });
+});
+
+test("compose without Compose says how to get it", async () => {
+  const { code, stderr } = await cli("compose up -d --nosuch");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("apt-get install docker-compose")]);
 });

@@ -41,7 +41,10 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   if (found === undefined) return (await import("./no-command.ts")).noCommand(words, io);
   const command = await found.entry.load();
   try {
-    const parsed = parseFlags(command.flags, words.slice(found.length), { flagsFirst: command.flagsFirst });
+    const rest = words.slice(found.length);
+    const parsed = command.passesOn
+      ? { values: {}, changed: new Set<string>(), args: rest }
+      : parseFlags(command.flags, rest, { flagsFirst: command.flagsFirst });
     checkArgs(found.entry.paths[0]!, command, parsed.args.length);
     return await runCommand(command, found.entry, { ...contextOf(globals, io), ...parsed, flags: parsed.values });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { dial } from "./dial.ts";
+import { findProgram } from "./find-program.ts";
 import { StandardInput, StandardOutput } from "./standard-streams.ts";
 import { hideInput, makeRaw, onTerminalResize, terminalSize } from "./terminal.ts";
 
@@ -19,6 +20,11 @@ export function commandLineIo() {
     onSignal: (name: string, listener: () => void) => {
       process.on(name, listener);
       return () => void process.off(name, listener);
+    },
+    findProgram,
+    become: async (program: string, args: readonly string[], more: Readonly<Record<string, string>>) => {
+      const { execProgram } = await import("./exec-program.ts");
+      return execProgram(program, [program, ...args], { ...process.env, ...more });
     },
     runProgram: async (program: string, args: readonly string[], input: string) => {
       const { run } = await import("./process.ts");

@@ -1,5 +1,5 @@
-import { ptr } from "bun:ffi";
-import { check, cString, libc } from "./libc.ts";
+import { execProgram } from "./exec-program.ts";
+import { check, libc } from "./libc.ts";
 import { listMounts, mount, mountFlag, unmount } from "./mount.ts";
 import { ownName, selfCommand } from "./self.ts";
 
@@ -20,15 +20,6 @@ export function reexecWithoutUnifiedCgroup(): never {
   check(libc.unshare(newMountNamespace), "unshare");
   mount({ source: "none", target: cgroupRoot, flags: mountFlag.private });
   for (const { target, type } of listMounts()) if (type === "cgroup2") unmount(target);
-  const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
   const { program, args } = selfCommand();
-  const [argv, env] = [pointers([ownName, ...args, ...process.argv.slice(2)]), pointers(environment)];
-  check(libc.execve(cString(program), argv.table, env.table), "execve", program);
-  throw new Error("unreachable");
-}
-
-/** A NULL-terminated array of C strings; `kept` holds them alive during the call. */
-function pointers(texts: readonly string[]): { table: BigUint64Array; kept: Uint8Array[] } {
-  const kept = texts.map(cString);
-  return { table: new BigUint64Array([...kept.map((text) => BigInt(ptr(text))), 0n]), kept };
+  execProgram(program, [ownName, ...args, ...process.argv.slice(2)], process.env);
 }

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../support/api-client.ts";
-import { ComposeProject, composeIsHere } from "../support/compose.ts";
+import { ComposeProject, composeIsHere, composeProgram } from "../support/compose.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { importSoftware } from "../support/software-image.ts";
 
@@ -301,4 +301,25 @@ projectTest("bank: ten services come up in order, go on while the daemon is kill
   await until(heard, (text) => text.includes("-11 makes 100"));
   expect(await heard()).toBe("11 makes 111\n-11 makes 100\n");
   expect((await project.ps("-a", "prepare"))[0]).toMatchObject({ State: "exited", ExitCode: 0 });
+});
+
+projectTest("isle compose runs Compose on its own engine, and ends as it ends", async () => {
+  project = new ComposeProject(daemon, "jobs");
+  mkdirSync(join(daemon.directory, "config/cli-plugins"), { recursive: true });
+  symlinkSync(composeProgram, join(daemon.directory, "config/cli-plugins/docker-compose"));
+  const env = {
+    DOCKER_CONFIG: join(daemon.directory, "config"),
+    DOCKER_HOST: "unix:///nowhere",
+    HOME: daemon.directory,
+  };
+  const isle = (...args: string[]) =>
+    daemon.cli(["-H", `unix://${daemon.socket}`, "compose", "--project-directory", project.directory, ...args], {
+      env,
+    });
+  expect(await isle("run", "-T", "--rm", "--no-deps", "worker", "sh", "-c", "echo here; exit 7")).toMatchObject({
+    exitCode: 7,
+    stdout: "here\n",
+  });
+  expect((await isle("--help")).stdout).toContain("docker compose");
+  expect((await isle("nosuch")).exitCode).not.toBe(0);
 });

@@ -7,11 +7,11 @@ import { type CommandOptions, type CommandResult, onlyChildOf } from "./namespac
 
 const root = join(import.meta.dirname, "../..");
 /** The real Compose that `tools/fetch-program.sh` puts there. */
-const program = join(root, ".cache/docker-compose/docker-compose");
+export const composeProgram = join(root, ".cache/docker-compose/docker-compose");
 
 /** Says loudly why there are no tests where Compose could not be had. */
 export function composeIsHere(): boolean {
-  if (existsSync(program)) return true;
+  if (existsSync(composeProgram)) return true;
   console.log("SKIPPED: Compose projects: tools/fetch-program.sh could not get Debian's docker-compose");
   return false;
 }
@@ -112,7 +112,7 @@ export class ComposeProject {
 
   #command(args: readonly string[]): string[] {
     return [
-      program,
+      composeProgram,
       "--ansi",
       "never",
       "--project-directory",

@@ -79,6 +79,7 @@ export const commandTable: readonly CommandEntry[] = [
   { paths: ["version"], load: async () => (await import("./version.ts")).version },
   { paths: ["system df"], load: async () => (await import("./system-df.ts")).systemDf },
   { paths: ["system prune"], load: async () => (await import("./prune.ts")).systemPrune },
+  { paths: ["compose"], load: async () => (await import("./compose.ts")).compose },
   { paths: ["daemon"], load: async () => (await import("./elsewhere.ts")).daemon },
   { paths: ["kernel"], load: async () => (await import("./elsewhere.ts")).kernel },
   { paths: ["doctor"], load: async () => (await import("./elsewhere.ts")).doctor },
