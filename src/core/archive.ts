@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Digest } from "../base/digest.ts";
 
 /**
  * Reads and writes file trees as tar archives, for `docker cp`, `export` and volume copy-up.
@@ -28,6 +29,10 @@ export interface ArchiveDriver {
   packTree(path: string): Readable;
   /** Unpacks what `packTree` wrote, the top directory's owner and mode included. */
   unpackTree(path: string, tar: Readable): Promise<void>;
+  /** Packs what a COPY takes, named as its target wants it. A source that is not there fails with notFound. */
+  packCopy(root: TreeRoot, copy: CopySelection): Readable;
+  /** A digest of what a COPY takes, without times: two that are equal make equal files. */
+  digestCopy(root: TreeRoot, copy: CopySelection): Promise<Digest>;
   /** A file's content; undefined when it is missing or no regular file, invalid when larger than `maxBytes`. */
   readFile(root: TreeRoot, path: string, maxBytes: number): Promise<Uint8Array | undefined>;
 }
@@ -58,6 +63,23 @@ export interface PathStat {
   readonly linkTarget: string;
 }
 
+/** The files of a COPY. Paths are absolute in their root, whether they begin with a slash or not. */
+export interface CopySelection {
+  /** Paths or patterns with `*`, `?`, `[a-z]` and `**`; the content of a directory is taken, not the directory. */
+  readonly sources: readonly string[];
+  /** Patterns of a .dockerignore; they are relative to the root. */
+  readonly excludes: readonly string[];
+  /** Path in the root they will be written to. */
+  readonly target: string;
+  /** The target is a directory in which files keep their names. */
+  readonly into: boolean;
+  /** Keep the directories of the sources' paths. */
+  readonly parents: boolean;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Octal, or of the form `u+x,go-w`. */
+  readonly mode?: string;
+}
+
 export interface PackedPath {
   readonly stat: PathStat;
   readonly tar: Readable;
@@ -66,6 +88,10 @@ export interface PackedPath {
 export interface WriteOptions {
   /** Refuse to replace a directory by something else, or something else by a directory. */
   readonly keepKind?: boolean;
+  /** Leave directories that are there already as they are. */
+  readonly keepDirectories?: boolean;
   /** Give entries to this user and group instead of the archive's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Give directories that no entry names, made on the way to one, to this user and group. */
+  readonly parentOwner?: { readonly uid: number; readonly gid: number };
 }

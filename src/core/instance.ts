@@ -15,6 +15,8 @@ export interface InstanceRecord {
   /** Unique, without the leading slash of the API. */
   readonly name: string;
   readonly createdAt: string;
+  /** A step of a build: clients do not see it, and it does not outlive the daemon. */
+  readonly purpose?: "build";
   readonly image: { readonly id: Digest; readonly name: string };
   /** Layers of the root, bottom first. */
   readonly layers: readonly ChainId[];

@@ -34,6 +34,8 @@ export interface Machine {
   blockDevice(path: string): { major: number; minor: number };
   pathKind(path: string): "directory" | "other" | undefined;
   makeDirectory(path: string): void;
+  /** Names in a directory; none when it is not there. */
+  listDirectory(path: string): string[];
   /** Path with all links resolved. */
   realPath(path: string): string;
   readText(path: string): string | undefined;
@@ -41,7 +43,8 @@ export interface Machine {
   readTextInRoot(root: string, path: string): string | undefined;
   /** Makes a directory of a tree with its parents, followed within that tree only; quiet when it is there. */
   makeDirectoryInRoot(root: string, path: string): void;
-  writeFile(path: string, content: string): void;
+  writeFile(path: string, content: string | Uint8Array): void;
+  setOwner(path: string, owner: { uid: number; gid: number; mode: number }): void;
   /** A file system in memory, as /dev/shm is; makes the directory. */
   mountMemory(path: string, bytes: number): void;
   /** Quiet when nothing is mounted there. */

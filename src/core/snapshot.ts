@@ -18,11 +18,16 @@ export interface SnapshotStore {
    * stream against `diffId` (dataLoss). Hostile entries fail with invalid. On failure nothing is left.
    */
   applyLayer(layer: LayerSource): Promise<LayerUsage>;
+  /**
+   * Makes a root's changes the layer, without copying them; the root is gone afterwards. The caller has stored what
+   * `diff` gave, from which it knows the chain id. A layer that is present already stays as it is.
+   */
+  adoptRoot(rootId: string, chainId: ChainId): Promise<LayerUsage>;
   removeLayer(chainId: ChainId): Promise<void>;
   listLayers(): Iterable<ChainId>;
 
   /** Makes a writable root over the layers, bottom first. Under 5 ms: it only makes directories. */
-  prepare(rootId: string, layers: readonly ChainId[]): void;
+  prepare(rootId: string, layers: readonly ChainId[], options?: RootOptions): void;
   /** As `prepare`, with no more than so many bytes of its own; fails with unavailable where that cannot be had. */
   prepareSized(rootId: string, layers: readonly ChainId[], bytes: number): Promise<void>;
   /** Mounts the root and returns its path. */
@@ -37,7 +42,24 @@ export interface SnapshotStore {
   usage(rootId: string): Promise<RootUsage>;
   changes(rootId: string): Promise<Change[]>;
   /** The root's changes as an OCI layer (tar with whiteouts). */
-  diff(rootId: string): Readable;
+  diff(rootId: string, options?: DiffOptions): Readable;
+}
+
+export interface RootOptions {
+  /** Paths for something to be mounted on, which are there without being among the root's changes. */
+  readonly places?: readonly MountPlace[];
+  /** Only what the layers hold, without the files and directories that a runtime mounts on. */
+  readonly bare?: boolean;
+}
+
+export interface MountPlace {
+  readonly path: string;
+  readonly kind: "directory" | "file";
+}
+
+export interface DiffOptions {
+  /** Later times become this one, in nanoseconds since 1970, so that the same steps give the same bytes. */
+  readonly latestNanos?: bigint | undefined;
 }
 
 export interface LayerSource {

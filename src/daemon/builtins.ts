@@ -12,6 +12,7 @@ import { createLinuxMachine } from "../drivers/machine/linux/linux-machine.ts";
 import { createOverlaySnapshots } from "../drivers/snapshot/overlay/overlay-snapshots.ts";
 import { openDatabase } from "../drivers/state/sqlite/database.ts";
 import {
+  createBuildCache,
   createNetworkRepository,
   createVolumeRepository,
   documentMigrations,
@@ -69,6 +70,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     imageDisks,
     instances,
     images: createImageRepository(db),
+    buildCache: createBuildCache(db),
     registry,
     events: createMemoryEvents(),
     log,
@@ -87,6 +89,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     machine,
     archive: createConfinedArchive(),
     settings,
+    secretEnv: new Map(),
     locks: new KeyedLock(),
     signals: new InstanceSignals(),
     execs: new ExecTable(),
@@ -143,7 +146,7 @@ function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime
     dnsSearch: config.dnsSearch,
     initPath: config.initPath ?? findProgram("catatonit") ?? findProgram("docker-init") ?? findProgram("tini"),
     stopTimeoutSeconds: 10,
-    paths: { instance: paths.instance, log: paths.log },
+    paths: { instance: paths.instance, log: paths.log, builds: paths.builds },
   };
 }
 

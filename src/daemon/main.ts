@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import { IsleError, messageOf } from "../base/error.ts";
 import { newId } from "../base/id.ts";
 import type { Logger } from "../base/log.ts";
+import { sweepBuilds } from "../engine/build/context.ts";
 import { sweepImages } from "../engine/image/collect.ts";
 import { removeOrphans } from "../engine/instance/orphans.ts";
 import { liveAttachments, recoverInstances } from "../engine/instance/recover.ts";
@@ -106,6 +107,7 @@ async function restore({ deps, sweep }: Builtins, config: DaemonConfig, rebooted
   }
   deps.exits.onExit((id, exitCode) => void handleExit(deps, id, exitCode));
   await recoverInstances(deps, { rebooted });
+  await sweepBuilds(deps);
   await removeOrphans(deps);
   await sweepImages(deps);
 }

@@ -12,6 +12,7 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     instances: join(dataRoot, "instances"),
     imageDisks: join(dataRoot, "erofs"),
     volumes: join(dataRoot, "volumes"),
+    builds: join(dataRoot, "builds"),
     instance: (id: string) => join(dataRoot, "instances", id),
     log: (id: string) => join(dataRoot, "instances", id, "log"),
     exits: join(execRoot, "exits"),

@@ -1,4 +1,5 @@
 import type { Logger } from "../base/log.ts";
+import type { BuildCache } from "../core/build-cache.ts";
 import type { ContentStore } from "../core/content.ts";
 import type { EventBus } from "../core/event.ts";
 import type { ImageRepository } from "../core/image.ts";
@@ -12,6 +13,7 @@ export interface ImageDeps {
   readonly snapshots: SnapshotStore;
   readonly imageDisks: ImageDisks;
   readonly images: ImageRepository;
+  readonly buildCache: BuildCache;
   readonly registry: RegistryClient;
   readonly events: EventBus;
   readonly log: Logger;

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createSide, type Side, startHolder } from "./side.ts";
 
@@ -32,14 +32,22 @@ export function findPeers(): { directory: string; enter: string } | undefined {
 }
 
 export async function startDocker({ directory, enter }: { directory: string; enter: string }): Promise<Side> {
+  const name = `bench-${process.pid}`;
   const script = [
-    "rm -rf /var/lib/docker/bench; mkdir -p /var/lib/docker/bench",
-    "dockerd --data-root /var/lib/docker/bench >/tmp/dockerd.log 2>&1 &",
+    `rm -rf /var/lib/docker/${name}; mkdir -p /var/lib/docker/${name}`,
+    `dockerd --data-root /var/lib/docker/${name} >/tmp/dockerd.log 2>&1 &`,
     "until docker version >/dev/null 2>&1; do sleep 0.1; done",
     reap,
   ].join("\n");
   const { holder, root: pid } = await startHolder([enter, directory, "bash", "-c", script]);
-  return createSide({ name: "docker", holder, root: pid, client: ["docker"], entersRoot: true });
+  const side = createSide({ name: "docker", holder, root: pid, client: ["docker"], entersRoot: true });
+  return {
+    ...side,
+    close() {
+      side.close();
+      rmSync(join(directory, "data", name), { recursive: true, force: true });
+    },
+  };
 }
 
 export async function startPodman({ directory, enter }: { directory: string; enter: string }): Promise<Side> {

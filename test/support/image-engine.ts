@@ -15,6 +15,7 @@ import { createDistributionRegistry } from "../../src/drivers/registry/distribut
 import type { DistributionOptions } from "../../src/drivers/registry/distribution/options.ts";
 import { createOverlaySnapshots } from "../../src/drivers/snapshot/overlay/overlay-snapshots.ts";
 import { openDatabase } from "../../src/drivers/state/sqlite/database.ts";
+import { createBuildCache, documentMigrations } from "../../src/drivers/state/sqlite/documents.ts";
 import { createImageRepository, imageMigrations } from "../../src/drivers/state/sqlite/image-repository.ts";
 import { addImage } from "../../src/engine/image/add-image.ts";
 import type { BootstrapDeps } from "../../src/engine/image/bootstrap-image.ts";
@@ -30,7 +31,7 @@ export function openImageEngine(options: DistributionOptions = {}): ImageEngine 
   const directory = mkdtempSync(join(tmpdir(), "isle-images-"));
   const content = createFilesContent(join(directory, "content"));
   const registry = createDistributionRegistry({ certsDirs: [], retryDelayMs: 5, ...options });
-  const db = openDatabase(join(directory, "isle.db"), imageMigrations);
+  const db = openDatabase(join(directory, "isle.db"), [...imageMigrations, ...documentMigrations]);
   const snapshots = createOverlaySnapshots({ directory: join(directory, "snapshots"), content });
   return {
     content,
@@ -38,6 +39,7 @@ export function openImageEngine(options: DistributionOptions = {}): ImageEngine 
     snapshots,
     imageDisks: createErofsDisks({ directory: join(directory, "erofs"), snapshots }),
     images: createImageRepository(db),
+    buildCache: createBuildCache(db),
     events: createMemoryEvents(),
     log: silentLogger,
     imageUsers: () => [],

@@ -10,6 +10,7 @@ import { createFilesContent } from "../../src/drivers/content/files/files-conten
 import { createErofsDisks } from "../../src/drivers/image-disk/erofs/erofs-disks.ts";
 import { createOverlaySnapshots } from "../../src/drivers/snapshot/overlay/overlay-snapshots.ts";
 import { openDatabase } from "../../src/drivers/state/sqlite/database.ts";
+import { createBuildCache, documentMigrations } from "../../src/drivers/state/sqlite/documents.ts";
 import { createImageRepository, imageMigrations } from "../../src/drivers/state/sqlite/image-repository.ts";
 import type { ImageDeps, ImageUser } from "../../src/engine/deps.ts";
 import { commitImage } from "../../src/engine/image/commit-image.ts";
@@ -42,12 +43,14 @@ function openDeps(): ImageDeps {
   users = [];
   actions = [];
   const content = createFilesContent(directory);
+  const db = openDatabase(join(directory, "isle.db"), [...imageMigrations, ...documentMigrations]);
   const snapshots = createOverlaySnapshots({ directory, content });
   return {
     content,
     snapshots,
     imageDisks: createErofsDisks({ directory: join(directory, "erofs"), snapshots }),
-    images: createImageRepository(openDatabase(join(directory, "isle.db"), imageMigrations)),
+    images: createImageRepository(db),
+    buildCache: createBuildCache(db),
     registry: { repository: unused, login: unused },
     events: { publish: ({ action }) => actions.push(action), subscribe: () => () => {}, recent: () => [] },
     log: silentLogger,

@@ -8,15 +8,34 @@ export interface PackOptions {
   readonly name: string;
   /** A path that is a symbolic link stands for what it leads to. */
   readonly followLink: boolean;
+  /** Paths, as named in the archive, that are left out; `below` says that something below one may be wanted. */
+  readonly skips?: (name: string) => "no" | "below" | "all";
+  /** Everything belongs to root, as in a build context. */
+  readonly asRoot?: boolean;
 }
 
 const readBytes = 512 * 1024;
 
 /** A tar archive of a file or directory of this machine. */
-export async function* pack(path: string, { name, followLink }: PackOptions): AsyncGenerator<Uint8Array, void> {
-  const links = new Map<string, string>();
-  yield* packOne({ path, name, info: await (followLink ? stat(path) : lstat(path)), links });
+export async function* pack(path: string, options: PackOptions): AsyncGenerator<Uint8Array, void> {
+  yield* packTree(path, options);
   yield endOfArchive();
+}
+
+/** The same without the archive's end, for more to follow. */
+export async function* packTree(
+  path: string,
+  { name, followLink, ...rest }: PackOptions,
+): AsyncGenerator<Uint8Array, void> {
+  const info = await (followLink ? stat(path) : lstat(path));
+  yield* packOne({
+    path,
+    name,
+    info,
+    links: new Map(),
+    skips: rest.skips ?? (() => "no"),
+    asRoot: rest.asRoot ?? false,
+  });
 }
 
 interface Item {
@@ -25,18 +44,22 @@ interface Item {
   readonly info: Stats;
   /** First name of each file that has several, by device and inode. */
   readonly links: Map<string, string>;
+  readonly skips: NonNullable<PackOptions["skips"]>;
+  readonly asRoot: boolean;
 }
 
 async function* packOne(item: Item): AsyncGenerator<Uint8Array, void> {
-  const { path, name, info, links } = item;
-  const entry = await entryOf(item);
-  if (entry === undefined) return;
-  yield encodeEntry(entry);
-  if (entry.type === "file") yield* contentOf(path, info.size);
+  const { path, name, info } = item;
+  const skipped = item.skips(name);
+  if (skipped === "all" || (skipped === "below" && !info.isDirectory())) return;
+  const entry = skipped === "no" ? await entryOf(item) : undefined;
+  if (entry === undefined && skipped === "no") return;
+  if (entry) yield encodeEntry(entry);
+  if (entry?.type === "file") yield* contentOf(path, info.size);
   if (!info.isDirectory()) return;
   for (const child of (await readdir(path)).sort()) {
     const childPath = `${path}/${child}`;
-    yield* packOne({ path: childPath, name: `${name}/${child}`, info: await lstat(childPath), links });
+    yield* packOne({ ...item, path: childPath, name: `${name}/${child}`, info: await lstat(childPath) });
   }
 }
 
@@ -54,11 +77,11 @@ async function* contentOf(path: string, size: number): AsyncGenerator<Uint8Array
 }
 
 async function entryOf(item: Item): Promise<TarEntry | undefined> {
-  const { path, name, info } = item;
+  const { path, name, info, asRoot } = item;
   const common = {
     mode: info.mode & 0o7777,
-    uid: info.uid,
-    gid: info.gid,
+    uid: asRoot ? 0 : info.uid,
+    gid: asRoot ? 0 : info.gid,
     modifiedNanos: BigInt(Math.round(info.mtimeMs)) * 1_000_000n,
   };
   if (info.isDirectory()) return tarEntry(`${name}/`, "directory", common);

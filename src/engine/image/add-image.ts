@@ -72,15 +72,16 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfigFile {
   return config;
 }
 
-/** Chain ids of a stack of layers: the first is its diff id, each later one hashes the chain so far and the next. */
+/** Chain ids of a stack of layers, bottom first. */
 export function chainIds(diffIds: readonly Digest[]): ChainId[] {
   const chain: ChainId[] = [];
-  for (const diffId of diffIds) {
-    const below = chain.at(-1);
-    chain.push(below ? `sha256:${createHash("sha256").update(`${below} ${diffId}`).digest("hex")}` : diffId);
-  }
+  for (const diffId of diffIds) chain.push(nextChainId(chain.at(-1), diffId));
   return chain;
 }
+
+/** The lowest layer's is its diff id, each later one hashes the chain so far and the next. */
+export const nextChainId = (below: ChainId | undefined, diffId: Digest): ChainId =>
+  below ? `sha256:${createHash("sha256").update(`${below} ${diffId}`).digest("hex")}` : diffId;
 
 async function applyLayers(deps: ImageDeps, image: NewImage, diffIds: readonly Digest[]): Promise<ImageLayer[]> {
   const chain = chainIds(diffIds);

@@ -1,5 +1,5 @@
 import type { Digest } from "../../base/digest.ts";
-import type { ImageRecord } from "../../core/image.ts";
+import type { ImageLayer, ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 import { additionsTo } from "./additions.ts";
 
@@ -10,8 +10,9 @@ import { additionsTo } from "./additions.ts";
 export function collectUnused(deps: ImageDeps): Promise<void> {
   return additionsTo(deps.images).collect(async () => {
     const images = deps.images.list();
-    removeBlobs(deps, blobsOf(images));
-    await removeLayers(deps, images);
+    const cached = deps.buildCache.list().map(({ layer }) => layer);
+    removeBlobs(deps, new Set([...blobsOf(images), ...cached.map(({ blob }) => blob)]));
+    await removeLayers(deps, [...images.flatMap(({ layers }) => layers), ...cached]);
   });
 }
 
@@ -41,9 +42,9 @@ function removeBlobs({ content }: ImageDeps, needed: ReadonlySet<Digest>): void 
   for (const { digest } of content.list()) if (!needed.has(digest)) content.remove(digest);
 }
 
-async function removeLayers({ snapshots, imageDisks }: ImageDeps, images: readonly ImageRecord[]): Promise<void> {
+async function removeLayers({ snapshots, imageDisks }: ImageDeps, layers: readonly ImageLayer[]): Promise<void> {
   const needed = snapshots.layersInUse();
-  for (const image of images) for (const layer of image.layers) needed.add(layer.chainId);
+  for (const { chainId } of layers) needed.add(chainId);
   const unused = [...snapshots.listLayers()].filter((chainId) => !needed.has(chainId));
   for (const chainId of unused) imageDisks.remove(chainId);
   await Promise.all(unused.map((chainId) => snapshots.removeLayer(chainId)));

@@ -1,10 +1,10 @@
 import { invalid } from "../../base/error.ts";
+import { matchesGlob } from "../../base/glob.ts";
 import { familiarName, familiarReference, parseReference } from "../../base/reference.ts";
 import { parseMoment, parseNanos } from "../../base/time.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 import { findImage } from "./find-image.ts";
-import { matchesGlob } from "./glob.ts";
 import { familiarNames } from "./image-name.ts";
 import { matchesLabels } from "./label-filter.ts";
 import { childrenOf } from "./remove-image.ts";

@@ -30,6 +30,8 @@ export interface InstanceDeps extends ImageDeps {
   readonly machine: Machine;
   readonly archive: ArchiveDriver;
   readonly settings: EngineSettings;
+  /** Variables by instance that no record, and so no disk, may hold: secrets of build steps. */
+  readonly secretEnv: Map<string, readonly string[]>;
   /** One verb at a time for each instance. */
   readonly locks: KeyedLock;
   readonly signals: InstanceSignals;
@@ -59,5 +61,7 @@ export interface EngineSettings {
     /** Files of an instance: bundle, log, hosts. */
     instance(id: string): string;
     log(id: string): string;
+    /** Files of builds under way, and their caches. */
+    readonly builds: string;
   };
 }

@@ -77,7 +77,7 @@ export function planProcess(
     env: instanceEnvironment({
       hostname: config.Hostname ?? "",
       tty: config.Tty ?? false,
-      env: environmentOf(config.Env, user),
+      env: environmentOf([...(config.Env ?? []), ...(deps.secretEnv.get(record.id) ?? [])], user),
     }),
     cwd,
     capabilities: capabilitySets(deps, host, user.uid),

@@ -35,6 +35,7 @@ export function listInstances(deps: InstanceDeps, { all, limit, filters }: ListR
   const everything = all || (limit ?? 0) > 0 || filters.has("status") || filters.has("exited");
   const found = deps.instances
     .list()
+    .filter(({ purpose }) => purpose === undefined)
     .filter((record) => everything || isRunning(record) || record.state.status === "restarting")
     .filter((record) => tests.every((test) => test(record)))
     .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));

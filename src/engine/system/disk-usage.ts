@@ -1,3 +1,4 @@
+import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import type { InstanceRecord } from "../../core/instance.ts";
 import type { VolumeRecord } from "../../core/volume.ts";
 import { type ImageDiskUsage, imageDiskUsage } from "../image/image-disk-usage.ts";
@@ -10,6 +11,8 @@ export interface DiskUsage {
   readonly images: ImageDiskUsage["images"] | undefined;
   readonly instances: ReadonlyArray<{ record: InstanceRecord; writableBytes: number; totalBytes: number }> | undefined;
   readonly volumes: ReadonlyArray<{ volume: VolumeRecord; bytes: number; users: number }> | undefined;
+  /** In use: an image has the layer too. */
+  readonly buildCache: ReadonlyArray<{ record: BuildCacheRecord; inUse: boolean }> | undefined;
 }
 
 /** What the store holds, measured now; only the kinds asked for. */
@@ -20,12 +23,19 @@ export async function diskUsage(deps: InstanceDeps, kinds: readonly string[]): P
     images: kinds.includes("image") ? images.images : undefined,
     instances: kinds.includes("container") ? await instanceUsage(deps) : undefined,
     volumes: kinds.includes("volume") ? await volumeUsage(deps) : undefined,
+    buildCache: kinds.includes("build-cache") ? cacheUsage(deps) : undefined,
   };
 }
 
+function cacheUsage({ buildCache, images }: InstanceDeps) {
+  const inImages = new Set(images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+  return buildCache.list().map((record) => ({ record, inUse: inImages.has(record.layer.chainId) }));
+}
+
 function instanceUsage(deps: InstanceDeps) {
+  const shown = deps.instances.list().filter(({ purpose }) => purpose === undefined);
   return Promise.all(
-    deps.instances.list().map(async (record) => {
+    shown.map(async (record) => {
       const { sizeBytes } = await deps.snapshots.usage(record.id);
       return {
         record,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { writeSync } from "node:fs";
 import { overlayChanges } from "./changes.ts";
 import { cleanError } from "./clean-error.ts";
+import { digestCopy, packCopy } from "./copy.ts";
 import { dieWithParent } from "./die-with-parent.ts";
 import { enterRoot } from "./enter-root.ts";
 import { extract } from "./extract.ts";
@@ -53,7 +54,15 @@ async function perform(request: ConfinedRequest): Promise<unknown> {
       return toOutput((output) => packRoot(output));
     case "packUpper":
       enterRoot({ path: request.upper });
-      return toOutput((output) => packUpper(output));
+      return toOutput((output) =>
+        packUpper(output, request.latestNanos === undefined ? undefined : BigInt(request.latestNanos)),
+      );
+    case "packCopy":
+      enterRoot(request.root);
+      return toOutput((output) => packCopy(request.copy, output));
+    case "digestCopy":
+      enterRoot(request.root);
+      return digestCopy(request.copy);
     case "stat":
       enterRoot(request.root);
       return statPath(request.path);

@@ -1,43 +1,70 @@
-import { type BigIntStats, closeSync, constants, lstatSync, openSync, readlinkSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, lstatSync, openSync, readlinkSync, readSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { isErrno } from "../../base/error.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { type TarEntry, type TarEntryType, tarEntry } from "../../base/tar/entry.ts";
 import { splitDevice } from "../node.ts";
 import { listXattrs, readXattr } from "../xattr.ts";
-import type { OutputStream } from "./output.ts";
 import { baseName, here, isWhiteoutNode, joinPath, listNames, parentOf } from "./path.ts";
 
+/** Where packed bytes go. */
+export interface Sink {
+  write(bytes: Buffer): void;
+}
+
 /** Packs a path of the root that was entered; a directory with all below it. Names begin with its last component. */
-export function packPath(path: string, output: OutputStream): void {
+export function packPath(path: string, output: Sink): void {
   const name = Buffer.from(path.endsWith("/.") ? "." : basename(path) || "/");
-  const packer = new Packer(output, false);
+  const packer = new Packer(output);
   packer.pack(Buffer.from(path), name);
   output.write(endOfArchive());
 }
 
 /** Packs the whole root that was entered, names relative to it. */
-export function packRoot(output: OutputStream): void {
-  new Packer(output, false).packContent(here, Buffer.alloc(0));
+export function packRoot(output: Sink): void {
+  new Packer(output).packContent(here, Buffer.alloc(0));
   output.write(endOfArchive());
 }
 
-/** Packs an overlay's upper directory as an OCI layer: whiteout nodes and opaque marks become whiteout entries. */
-export function packUpper(output: OutputStream): void {
-  new Packer(output, true).packContent(here, Buffer.alloc(0));
+/**
+ * Packs an overlay's upper directory as an OCI layer: whiteout nodes and opaque marks become whiteout entries. Times after
+ * `latest`, in nanoseconds, become that.
+ */
+export function packUpper(output: Sink, latest?: bigint): void {
+  new Packer(output, { whiteouts: true, ...(latest !== undefined && { edit: notAfter(latest) }) }).packContent(
+    here,
+    Buffer.alloc(0),
+  );
   output.write(endOfArchive());
 }
 
-class Packer {
-  readonly #output: OutputStream;
+const notAfter =
+  (latest: bigint) =>
+  (entry: TarEntry): TarEntry =>
+    entry.modifiedNanos > latest ? { ...entry, modifiedNanos: latest } : entry;
+
+export interface PackerOptions {
+  readonly whiteouts?: boolean;
+  /** Changes what is said of an entry before it is written. */
+  readonly edit?: (entry: TarEntry) => TarEntry;
+  /** Paths, relative to the root, that are left out; what lies below one may be taken all the same. */
+  readonly skips?: (path: string) => boolean;
+}
+
+export class Packer {
+  readonly #output: Sink;
   readonly #whiteouts: boolean;
+  readonly #edit: (entry: TarEntry) => TarEntry;
+  readonly #skips: (path: string) => boolean;
   /** First name under which a file with several links was packed, by device and inode. */
   readonly #links = new Map<string, Buffer>();
   readonly #chunk = Buffer.allocUnsafe(1 << 20);
 
-  constructor(output: OutputStream, whiteouts: boolean) {
+  constructor(output: Sink, { whiteouts = false, edit = (entry) => entry, skips = () => false }: PackerOptions = {}) {
     this.#output = output;
     this.#whiteouts = whiteouts;
+    this.#edit = edit;
+    this.#skips = skips;
   }
 
   packContent(directory: Buffer, name: Buffer): void {
@@ -47,15 +74,31 @@ class Packer {
   pack(path: Buffer, name: Buffer): void {
     const stat = lstatIfPresent(path);
     if (!stat || stat.isSocket()) return;
+    if (this.#skips(path.toString().replace(/^\.\//, ""))) {
+      if (stat.isDirectory()) this.packContent(path, name);
+      return;
+    }
     if (this.#whiteouts && isWhiteoutNode(stat)) this.#mark(joinPath(parentOf(name), whiteoutOf(name)), stat);
     else if (stat.isFile()) this.#packFile(path, name, stat);
     else this.#packOther(path, name, stat);
   }
 
+  /** A path whose last component is followed when it is a symbolic link that leads somewhere. */
+  packFollowed(path: Buffer, name: Buffer): void {
+    const leadsSomewhere = statSync(path, { throwIfNoEntry: false }) !== undefined;
+    this.pack(leadsSomewhere ? followed(path) : path, name);
+  }
+
+  /** A directory without what is in it. */
+  packAlone(path: Buffer, name: Buffer): void {
+    const stat = statSync(path, { bigint: true });
+    this.#header(describe({ path, name: joinPath(name, Buffer.alloc(0)), stat }));
+  }
+
   #packOther(path: Buffer, name: Buffer, stat: BigIntStats): void {
     const isDirectory = stat.isDirectory();
     const shown = isDirectory ? joinPath(name, Buffer.alloc(0)) : name;
-    this.#output.write(encodeEntry(describe({ path, name: shown, stat })));
+    this.#header(describe({ path, name: shown, stat }));
     if (!isDirectory) return;
     if (this.#whiteouts && readXattr(path, "trusted.overlay.opaque")?.toString() === "y") {
       this.#mark(joinPath(name, Buffer.from(".wh..wh..opq")), stat);
@@ -65,26 +108,28 @@ class Packer {
 
   #mark(name: Buffer, stat: BigIntStats): void {
     const modifiedNanos = stat.mtimeNs - (stat.mtimeNs % 1_000_000_000n);
-    this.#output.write(encodeEntry(tarEntry(name, "file", { mode: 0o600, modifiedNanos })));
+    this.#header(tarEntry(name, "file", { mode: 0o600, modifiedNanos }));
   }
 
   #packFile(path: Buffer, name: Buffer, stat: BigIntStats): void {
     const linked = this.#linkTo(name, stat);
     if (linked) {
       const entry = describe({ path, name, stat });
-      this.#output.write(
-        encodeEntry({ ...entry, type: "hardLink", linkName: linked, sizeBytes: 0, xattrs: new Map() }),
-      );
+      this.#header({ ...entry, type: "hardLink", linkName: linked, sizeBytes: 0, xattrs: new Map() });
       return;
     }
     const file = openIfPresent(path);
     if (file === undefined) return;
     try {
-      this.#output.write(encodeEntry(describe({ path, name, stat })));
+      this.#header(describe({ path, name, stat }));
       this.#copy(file, Number(stat.size));
     } finally {
       closeSync(file);
     }
+  }
+
+  #header(entry: TarEntry): void {
+    this.#output.write(encodeEntry(this.#edit(entry)));
   }
 
   #linkTo(name: Buffer, stat: BigIntStats): Buffer | undefined {
@@ -108,6 +153,15 @@ class Packer {
     this.#output.write(padding(sizeBytes));
   }
 }
+
+/** Where a link of the root that was entered leads; the kernel has followed it already, so that this ends. */
+function followed(path: Buffer): Buffer {
+  if (!lstatIfPresent(path)?.isSymbolicLink()) return path;
+  const target = readlinkSync(path, { encoding: "buffer" }) as Buffer;
+  return followed(target[0] === slash ? target : joinPath(parentOf(path), target));
+}
+
+const slash = 0x2f;
 
 const whiteoutOf = (name: Buffer): Buffer => Buffer.concat([Buffer.from(".wh."), baseName(name)]);
 

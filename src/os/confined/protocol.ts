@@ -14,7 +14,9 @@ export type ConfinedRequest =
       readonly root: ConfinedRoot;
       readonly path: string;
       readonly keepKind?: boolean;
+      readonly keepDirectories?: boolean;
       readonly owner?: { readonly uid: number; readonly gid: number };
+      readonly parentOwner?: { readonly uid: number; readonly gid: number };
     }
   | { readonly op: "pack"; readonly root: ConfinedRoot; readonly path: string }
   /** A directory's content led by the directory itself; `ready` says whether the path is a directory. */
@@ -22,12 +24,25 @@ export type ConfinedRequest =
   /** Unpacks what `packContent` wrote, the top directory's owner, mode and times included. */
   | { readonly op: "unpackTree"; readonly target: string }
   | { readonly op: "packRoot"; readonly root: ConfinedRoot }
-  | { readonly op: "packUpper"; readonly upper: string }
+  | { readonly op: "packUpper"; readonly upper: string; readonly latestNanos?: string }
+  | { readonly op: "packCopy"; readonly root: ConfinedRoot; readonly copy: CopyRequest }
+  | { readonly op: "digestCopy"; readonly root: ConfinedRoot; readonly copy: CopyRequest }
   | { readonly op: "stat"; readonly root: ConfinedRoot; readonly path: string }
   | { readonly op: "readFile"; readonly root: ConfinedRoot; readonly path: string; readonly maxBytes: number }
   | { readonly op: "usage"; readonly target: string }
   /** Paths relative to `base`; lowers uppermost first. */
   | { readonly op: "changes"; readonly base: string; readonly upper: string; readonly lowers: readonly string[] };
+
+/** What a COPY of a Dockerfile takes and how; see core/archive.ts. */
+export interface CopyRequest {
+  readonly sources: readonly string[];
+  readonly excludes: readonly string[];
+  readonly target: string;
+  readonly into: boolean;
+  readonly parents: boolean;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly mode?: string;
+}
 
 export interface UnpackResult {
   /** Digest of the uncompressed stream. */

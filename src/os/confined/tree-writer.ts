@@ -27,7 +27,11 @@ export interface WriterOptions {
   readonly whiteouts: "overlay" | "literal";
   /** Refuse to replace a directory by something else, or something else by a directory. */
   readonly keepKind?: boolean;
+  /** Leave directories that are there as they are, as a COPY does. */
+  readonly keepDirectories?: boolean;
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Of directories that no entry names. */
+  readonly parentOwner?: { readonly uid: number; readonly gid: number };
   /** Leave the top directory's own owner, mode and times as they are. */
   readonly keepTop?: boolean;
 }
@@ -172,7 +176,7 @@ export class TreeWriter {
     const wantsDirectory = entry.type === "directory";
     if (this.#options.keepKind && existing.isDirectory() !== wantsDirectory) throw kindError(path, wantsDirectory);
     if (existing.isDirectory() && wantsDirectory) {
-      this.#finishNode(path, entry);
+      if (!this.#options.keepDirectories) this.#finishNode(path, entry);
       return;
     }
     const hidden = this.#options.whiteouts === "overlay" && isWhiteoutNode(existing);
@@ -207,7 +211,8 @@ export class TreeWriter {
     try {
       mkdirSync(path, 0o755);
       this.inodes += 1;
-      if (this.#options.owner) lchownSync(path, this.#options.owner.uid, this.#options.owner.gid);
+      const { parentOwner } = this.#options;
+      if (parentOwner) lchownSync(path, parentOwner.uid, parentOwner.gid);
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
     }

@@ -1,4 +1,5 @@
 import type { Route } from "../exchange.ts";
+import { buildRoutes } from "./build.ts";
 import { containerRoutes } from "./container.ts";
 import { containerFileRoutes } from "./container-files.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
@@ -26,6 +27,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...networkPolicyRoutes,
   ...portRoutes,
   ...diskUsageRoutes,
+  ...buildRoutes,
   ...registryRoutes,
   ...imageRoutes,
 ];

@@ -1,4 +1,5 @@
 import { invalid } from "../../base/error.ts";
+import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { diskUsage } from "../../engine/system/disk-usage.ts";
 import { encodeSummary as encodeImage } from "../encode/image.ts";
@@ -27,17 +28,26 @@ const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
         ...encodeVolume(deps, volume),
         UsageData: { Size: bytes, RefCount: users },
       })) ?? null,
-    BuildCache: asked.length === 0 || asked.includes("build-cache") ? [] : null,
+    BuildCache: found.buildCache?.map(({ record, inUse }) => encodeCache(record, inUse)) ?? null,
   });
 };
 
-/** Nothing is built here, so that no cache is ever held; clients that prune everything ask nevertheless. */
-const pruneBuildCache: Route<InstanceDeps>["handle"] = (_, { events }) => {
-  events.publish({ type: "builder", action: "prune", actor: { id: "", attributes: { reclaimed: "0" } } });
-  return json(200, { CachesDeleted: null, SpaceReclaimed: 0 });
-};
+const encodeCache = (
+  { key, description, layer, parent, createdAt, usedAt, uses }: BuildCacheRecord,
+  inUse: boolean,
+) => ({
+  ID: key,
+  ...(parent && { Parents: [parent] }),
+  Type: "regular",
+  Description: description,
+  InUse: inUse,
+  Shared: inUse,
+  Size: layer.sizeBytes,
+  CreatedAt: createdAt,
+  LastUsedAt: usedAt,
+  UsageCount: uses,
+});
 
 export const diskUsageRoutes: ReadonlyArray<Route<InstanceDeps>> = [
-  { method: "POST", path: "/build/prune", handle: pruneBuildCache },
   { method: "GET", path: "/system/df", handle: usage },
 ];

@@ -112,6 +112,5 @@ export const systemRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...swarmPaths.map((path) => ({ method: "GET" as const, path, handle: noSwarm })),
   { method: "POST", path: "/swarm/init", handle: noSwarm },
   { method: "POST", path: "/swarm/join", handle: noSwarm },
-  { method: "POST", path: "/build", handle: noBuild },
   { method: "POST", path: "/session", handle: noBuild },
 ];

@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import type { Digest } from "../../../base/digest.ts";
 import { isCode } from "../../../base/error.ts";
 import { formatNanos } from "../../../base/time.ts";
 import type { ArchiveDriver, PathStat, TreeRoot } from "../../../core/archive.ts";
@@ -25,6 +26,8 @@ export function createConfinedArchive(): ArchiveDriver {
     copyUp: (root, path, target) => copyUp({ root, path: absolute(path) }, target),
     packTree: (path) => readConfined({ op: "packContent", root: { path }, path: "/" }).tar,
     unpackTree: async (target, tar) => void (await feedConfined({ op: "unpackTree", target }, tar)),
+    packCopy: (root, copy) => readConfined({ op: "packCopy", root, copy }).tar,
+    digestCopy: async (root, copy) => (await runConfined({ op: "digestCopy", root, copy })) as Digest,
     readFile: async (root, path, maxBytes) => {
       const content = await runConfined({ op: "readFile", root, path: absolute(path), maxBytes });
       return content === null ? undefined : Buffer.from(content as string, "base64");

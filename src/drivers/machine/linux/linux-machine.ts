@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { invalid, isErrno } from "../../../base/error.ts";
@@ -29,6 +39,11 @@ export function createLinuxMachine(): Machine {
     writeFile(path, content) {
       mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
       writeFileSync(path, content);
+    },
+    listDirectory: (path) => (existsSync(path) ? readdirSync(path) : []),
+    setOwner(path, { uid, gid, mode }) {
+      chownSync(path, uid, gid);
+      chmodSync(path, mode);
     },
     mountMemory(path, bytes) {
       mkdirSync(path, { recursive: true });

@@ -25,6 +25,8 @@ import { discard } from "./trash.ts";
 export interface LayerDirectories {
   has(chainId: ChainId): boolean;
   apply(layer: LayerSource): Promise<LayerUsage>;
+  /** Moves a directory in the form of an overlay's upper in as the layer. */
+  adopt(chainId: ChainId, directory: string): Promise<LayerUsage>;
   remove(chainId: ChainId): Promise<void>;
   list(): Iterable<ChainId>;
   /** Makes the short links agree with the layers that are there. */
@@ -40,6 +42,11 @@ export function createLayers(places: Places, content: ContentStore): LayerDirect
       lock.run(layer.chainId, async () => {
         if (!has(layer.chainId)) await unpack(places, content, layer);
         return readUsage(places, layer.chainId);
+      }),
+    adopt: (chainId, directory) =>
+      lock.run(chainId, async () => {
+        if (!has(chainId)) await moveIn(places, chainId, directory);
+        return readUsage(places, chainId);
       }),
     remove: (chainId) =>
       lock.run(chainId, async () => {
@@ -67,6 +74,16 @@ async function unpack(places: Places, content: ContentStore, layer: LayerSource)
     await discard(places.trash, making);
     throw error;
   }
+}
+
+async function moveIn(places: Places, chainId: ChainId, directory: string): Promise<void> {
+  const usage = (await runConfined({ op: "usage", target: directory })) as LayerUsage;
+  const making = join(places.incoming, crypto.randomUUID());
+  mkdirSync(making, { mode: 0o755 });
+  renameSync(directory, join(making, "fs"));
+  writeFileSync(join(making, "usage.json"), JSON.stringify(usage));
+  link(places, chainId);
+  renameSync(making, layerPath(places, chainId));
 }
 
 async function unpackBlob(blob: string, target: string, { onProgress, signal }: LayerSource): Promise<UnpackResult> {

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { relative } from "node:path";
 import { Readable } from "node:stream";
 import type { ContentStore } from "../../../core/content.ts";
-import type { Change, SnapshotStore } from "../../../core/snapshot.ts";
+import type { Change, DiffOptions, SnapshotStore } from "../../../core/snapshot.ts";
 import { readConfined, runConfined } from "../../../os/confined/confined.ts";
 import { makeBaseLayer } from "./base-layer.ts";
 import { createLayers } from "./layers.ts";
@@ -28,6 +28,11 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
   return {
     hasLayer: layers.has,
     applyLayer: layers.apply,
+    adoptRoot: async (rootId, chainId) => {
+      const usage = await roots.withUpper(rootId, (upper) => layers.adopt(chainId, upper));
+      await roots.remove(rootId);
+      return usage;
+    },
     removeLayer: layers.remove,
     listLayers: layers.list,
     prepare: roots.prepare,
@@ -48,15 +53,16 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
         const lowers = roots.lowersOf(rootId).map((layer) => relative(places.base, `${layerPath(places, layer)}/fs`));
         return (await runConfined({ op: "changes", base: places.base, upper, lowers })) as Change[];
       }),
-    diff: (rootId) => Readable.from(packUpper(roots, rootId), { objectMode: false }),
+    diff: (rootId, options = {}) => Readable.from(packUpper(roots, rootId, options), { objectMode: false }),
     sweep: () => sweep(places, layers),
   };
 }
 
-async function* packUpper(roots: Roots, rootId: string): AsyncGenerator<Buffer, void> {
+async function* packUpper(roots: Roots, rootId: string, { latestNanos }: DiffOptions): AsyncGenerator<Buffer, void> {
   const { upper, release } = roots.openUpper(rootId);
+  const latest = latestNanos === undefined ? {} : { latestNanos: latestNanos.toString() };
   try {
-    yield* readConfined({ op: "packUpper", upper }).tar as AsyncIterable<Buffer>;
+    yield* readConfined({ op: "packUpper", upper, ...latest }).tar as AsyncIterable<Buffer>;
   } finally {
     release();
   }

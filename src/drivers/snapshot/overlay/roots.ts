@@ -8,9 +8,9 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import { IsleError, isErrno, notFound } from "../../../base/error.ts";
-import type { ChainId } from "../../../core/snapshot.ts";
+import type { ChainId, MountPlace, RootOptions } from "../../../core/snapshot.ts";
 import { makeImage, mountImage } from "../../../os/loop.ts";
 import { mount, unmount } from "../../../os/mount.ts";
 import { baseLayerName } from "./base-layer.ts";
@@ -18,7 +18,7 @@ import { layerPath, type Places, shortName } from "./places.ts";
 import { discard } from "./trash.ts";
 
 export interface Roots {
-  prepare(rootId: string, layers: readonly ChainId[]): void;
+  prepare(rootId: string, layers: readonly ChainId[], options?: RootOptions): void;
   prepareSized(rootId: string, layers: readonly ChainId[], bytes: number): Promise<void>;
   mount(rootId: string): string;
   unmount(rootId: string): void;
@@ -45,7 +45,9 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
     return { upper, release: () => void (isMounted(mergedOf(rootId)) || unmountDisk(root)) };
   };
   return {
-    prepare: (rootId, layers) => prepare(places, pathOf(rootId), layers),
+    prepare: (rootId, layers, options = {}) => {
+      prepare(places, { root: pathOf(rootId), layers, options });
+    },
     prepareSized: (rootId, layers, bytes) => prepareSized(places, { root: pathOf(rootId), layers, bytes }),
     mount: (rootId) => {
       const target = mergedOf(rootId);
@@ -53,7 +55,10 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
         const layers = readLowers(pathOf(rootId));
         const names = layers.map(shortName);
         const writable = relative(places.roots, mountDisk(pathOf(rootId)));
-        mountLayers(places, layers, { target, data: overlayOptions({ writable, names, features }) });
+        mountLayers(places, layers, {
+          target,
+          data: overlayOptions({ writable, names: [...names, ...groundOf(places, pathOf(rootId))], features }),
+        });
       }
       return target;
     },
@@ -77,8 +82,13 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
 }
 
 /** The list of layers is written last: a root with it is whole. */
-function prepare(places: Places, root: string, layers: readonly ChainId[]): void {
+function prepare(
+  places: Places,
+  { root, layers, options }: { root: string; layers: readonly ChainId[]; options: RootOptions },
+): void {
   mkdirSync(root, { mode: 0o710 });
+  if (options.places?.length) makeMountPlaces(join(root, stubsName), options.places);
+  if (options.bare && layers.length > 0) writeFileSync(join(root, bareName), "");
   makeWritable(places, root, layers);
   finish(root, layers);
 }
@@ -105,6 +115,30 @@ function makeWritable(places: Places, parent: string, layers: readonly ChainId[]
 function finish(root: string, layers: readonly ChainId[]): void {
   mkdirSync(join(root, "merged"), { mode: 0o700 });
   writeFileSync(join(root, "lower"), JSON.stringify(layers.toReversed()));
+}
+
+/** Marks a root without the base layer. */
+const bareName = "bare";
+
+/** What stands below the layers, uppermost first, seen from where the links are. */
+function groundOf(places: Places, root: string): string[] {
+  const stubs = join(root, stubsName);
+  return [
+    ...(existsSync(join(root, bareName)) ? [] : [baseLayerName]),
+    ...(existsSync(stubs) ? [relative(places.links, stubs)] : []),
+  ];
+}
+
+/** The lowest layer of a root with places to mount on. */
+const stubsName = "stubs";
+
+function makeMountPlaces(stubs: string, mountPlaces: readonly MountPlace[]): void {
+  mkdirSync(stubs, { mode: 0o755 });
+  for (const { path, kind } of mountPlaces) {
+    const place = join(stubs, posix.resolve("/", path));
+    mkdirSync(kind === "directory" ? place : dirname(place), { recursive: true, mode: 0o755 });
+    if (kind === "file") writeFileSync(place, "", { mode: 0o644 });
+  }
 }
 
 const imageName = "disk.img";
@@ -157,13 +191,13 @@ export function overlayOptions({
 }: {
   /** What holds the upper and the work directory, seen from the directory of roots. */
   writable: string;
-  /** Short names of the layers, uppermost first. */
+  /** Short names of the layers and what is below them, uppermost first. */
   names: readonly string[];
   /** Options the running kernel's overlayfs has. */
   features: ReadonlySet<string>;
 }): string {
   const extra = Object.entries(plainLayers).flatMap(([feature, option]) => (features.has(feature) ? [option] : []));
-  const lower = `lowerdir=${[...names, baseLayerName].join(":")}`;
+  const lower = `lowerdir=${names.join(":")}`;
   const root = `../roots/${writable}`;
   return [lower, `upperdir=${root}/upper`, `workdir=${root}/work`, ...extra].join(",");
 }

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { BuildCache, BuildCacheRecord } from "../../../core/build-cache.ts";
 import type { NetworkRecord, NetworkRepository } from "../../../core/network.ts";
 import type { VolumeRecord, VolumeRepository } from "../../../core/volume.ts";
 
@@ -10,6 +11,7 @@ export const documentMigrations = [
     sql: `UPDATE networks SET record = json_set(record, '$.pools', CASE record ->> 'subnet' WHEN '' THEN json_array()
       ELSE json_array(json_object('subnet', record ->> 'subnet', 'gateway', record ->> 'gateway')) END)`,
   },
+  { name: "build-cache", sql: "CREATE TABLE build_cache (key TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT" },
 ];
 
 interface Documents<T> {
@@ -19,7 +21,7 @@ interface Documents<T> {
 }
 
 /** A table of JSON records by key, with a copy in memory. */
-function documents<T>(db: Database, table: "volumes" | "networks"): Documents<T> {
+function documents<T>(db: Database, table: "volumes" | "networks" | "build_cache"): Documents<T> {
   const upsert = db.query(`INSERT OR REPLACE INTO ${table} (key, record) VALUES (?1, ?2)`);
   const drop = db.query(`DELETE FROM ${table} WHERE key = ?1`);
   const rows = db.query(`SELECT key, record FROM ${table}`).all() as Array<{ key: string; record: string }>;
@@ -55,5 +57,15 @@ export function createNetworkRepository(db: Database): NetworkRepository {
     list: () => [...networks.all.values()],
     put: (network) => networks.put(network.id, network),
     remove: (id) => networks.remove(id),
+  };
+}
+
+export function createBuildCache(db: Database): BuildCache {
+  const records = documents<BuildCacheRecord>(db, "build_cache");
+  return {
+    get: (key) => records.all.get(key),
+    list: () => [...records.all.values()],
+    put: (record) => records.put(record.key, record),
+    remove: (key) => records.remove(key),
   };
 }

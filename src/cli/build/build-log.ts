@@ -1,0 +1,73 @@
+import type { Output } from "../io.ts";
+
+/** A build's events as the daemon sends them; `data` is in base64. */
+export type BuildEvent =
+  | { readonly kind: "plan"; readonly steps: readonly Step[] }
+  | { readonly kind: "start"; readonly step: Step }
+  | { readonly kind: "output"; readonly step: Step; readonly data: string }
+  | { readonly kind: "end"; readonly step: Step; readonly cached: boolean }
+  | { readonly kind: "failed"; readonly step: Step; readonly message: string }
+  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] };
+
+interface Step {
+  readonly number: number;
+  readonly name: string;
+}
+
+/** Writes a build's progress as plain lines, each with the number of its step and the time it came at. */
+export class BuildLog {
+  readonly #output: Output;
+  readonly #began = new Map<number, number>();
+  readonly #open = new Map<number, string>();
+  #last = 0;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  async take(event: BuildEvent): Promise<void> {
+    switch (event.kind) {
+      case "start":
+        this.#began.set(event.step.number, performance.now());
+        return await this.#say(event.step, event.step.name);
+      case "output":
+        return await this.#lines(event.step, Buffer.from(event.data, "base64").toString());
+      case "end":
+        await this.#rest(event.step);
+        return await this.#say(event.step, event.cached ? "CACHED" : `DONE ${this.#seconds(event.step)}s`);
+      case "failed":
+        await this.#rest(event.step);
+        return await this.#say(event.step, `ERROR: ${event.message}`);
+      case "warning":
+        return await this.#output.write(`WARNING: ${event.message}\n`);
+      case "image":
+        await this.#output.write(`\nwriting image ${event.id}\n`);
+        for (const name of event.names) await this.#output.write(`naming to ${name}\n`);
+        return;
+      case "plan":
+        return;
+    }
+  }
+
+  async #lines(step: Step, text: string): Promise<void> {
+    const lines = ((this.#open.get(step.number) ?? "") + text).split("\n");
+    this.#open.set(step.number, lines.pop() ?? "");
+    for (const line of lines) await this.#say(step, `${this.#seconds(step)} ${line.replace(/\r$/, "")}`);
+  }
+
+  async #rest(step: Step): Promise<void> {
+    if (this.#open.get(step.number)) await this.#lines(step, "\n");
+  }
+
+  /** An empty line where another step goes on. */
+  async #say({ number }: Step, text: string): Promise<void> {
+    const gap = this.#last !== 0 && this.#last !== number ? "\n" : "";
+    this.#last = number;
+    await this.#output.write(`${gap}#${number} ${text}\n`);
+  }
+
+  #seconds({ number }: Step): string {
+    return ((performance.now() - (this.#began.get(number) ?? performance.now())) / 1000).toFixed(1);
+  }
+}

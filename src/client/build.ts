@@ -1,0 +1,28 @@
+import type { Client, RequestBodyLike } from "./client.ts";
+import { jsonLines } from "./json-lines.ts";
+import type { QueryValues } from "./query-string.ts";
+
+/** One line of a build: an event of isle's own, or what went wrong. */
+export interface BuildLine<Event> {
+  readonly aux?: Event;
+  readonly error?: string;
+}
+
+export interface BuildCall {
+  readonly query: QueryValues;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Sends a context and reads the events of its build. */
+export async function* buildImage<Event>(
+  client: Client,
+  body: RequestBodyLike,
+  { query, headers }: BuildCall,
+): AsyncGenerator<BuildLine<Event>, void> {
+  const answer = await client.stream("POST", "/build", {
+    query,
+    body,
+    headers: { "Content-Type": "application/x-tar", ...headers },
+  });
+  yield* jsonLines<BuildLine<Event>>(answer.body);
+}

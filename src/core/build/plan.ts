@@ -1,0 +1,47 @@
+import { type Dockerfile, findStage, type Stage } from "./dockerfile.ts";
+import type { Instruction } from "./instruction.ts";
+import { parseRunMount } from "./run-mount.ts";
+
+export interface BuildPlan {
+  readonly target: Stage;
+  /** Stages that the target needs, itself included, in the file's order. */
+  readonly stages: readonly Stage[];
+}
+
+/** Chooses the target and what it stands on; stages nobody needs are left out. Throws an Error for a target that is not there. */
+export function planBuild(dockerfile: Dockerfile, target: string, fromNames: ReadonlyMap<number, string>): BuildPlan {
+  const { stages } = dockerfile;
+  const wanted = target === "" ? stages.at(-1) : findStage(stages, target);
+  if (!wanted) throw new Error(`target stage "${target}" could not be found`);
+  const needed = new Set<number>();
+  const visit = (stage: Stage): void => {
+    if (needed.has(stage.index)) return;
+    needed.add(stage.index);
+    for (const name of namesUsed(stage, fromNames.get(stage.index) ?? stage.from.image)) {
+      const other = findStage(stages, name, stage.index);
+      if (other) visit(other);
+    }
+  };
+  visit(wanted);
+  return { target: wanted, stages: stages.filter(({ index }) => needed.has(index)) };
+}
+
+const namesUsed = (stage: Stage, base: string): string[] => [base, ...stage.instructions.flatMap(sourcesOf)];
+
+/** Stages or images that an instruction takes files from. */
+function sourcesOf(instruction: Instruction): string[] {
+  if (instruction.kind === "copy" || instruction.kind === "add") return instruction.from ? [instruction.from] : [];
+  if (instruction.kind !== "run") return [];
+  return instruction.mounts.flatMap((text) => /(?:^|,)from=([^,]+)/.exec(text)?.[1] ?? []);
+}
+
+/** Refuses mounts that say nothing sensible, before anything is built. */
+export function checkMounts(
+  stages: readonly Stage[],
+  check: (instruction: Instruction, work: () => void) => void,
+): void {
+  for (const instruction of stages.flatMap(({ instructions }) => instructions)) {
+    if (instruction.kind !== "run") continue;
+    check(instruction, () => instruction.mounts.forEach((text) => void parseRunMount(text)));
+  }
+}

@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import type { Dockerfile, Stage } from "../../core/build/dockerfile.ts";
+import type { Variables } from "../../core/build/expand.ts";
+import type { ImageConfigFile, ImageLayer } from "../../core/image.ts";
+import type { BuildDeps } from "./deps.ts";
+import type { BuildRequest, BuildStep } from "./request.ts";
+import type { SourceRoots } from "./source-roots.ts";
+
+/** One build under way: what its stages share. */
+export interface Build {
+  readonly deps: BuildDeps;
+  readonly request: BuildRequest;
+  readonly dockerfile: Dockerfile;
+  readonly globals: Variables;
+  readonly platformArgs: Variables;
+  /** Base of each stage, expanded. */
+  readonly bases: ReadonlyMap<number, string>;
+  readonly roots: SourceRoots;
+  readonly signal: AbortSignal;
+  stepsOf(stage: Stage): readonly BuildStep[];
+  stage(stage: Stage): Promise<StageResult>;
+}
+
+export interface StageResult {
+  readonly config: ImageConfigFile;
+  readonly layers: readonly ImageLayer[];
+}
+
+/** The key of a step in the cache. */
+export const cacheKey = (...parts: unknown[]): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("hex");

@@ -1,0 +1,210 @@
+import { Readable } from "node:stream";
+import { IsleError, invalid, isCode, messageOf } from "../../base/error.ts";
+import { checkFileMode } from "../../base/file-mode.ts";
+import { newId } from "../../base/id.ts";
+import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
+import { tarEntry } from "../../base/tar/entry.ts";
+import type { CopySelection, TreeRoot } from "../../core/archive.ts";
+import { findStage } from "../../core/build/dockerfile.ts";
+import { expandWord } from "../../core/build/expand.ts";
+import { joinDirectory } from "../../core/build/image-config.ts";
+import type { InstructionOf } from "../../core/build/instruction.ts";
+import type { ImageLayer } from "../../core/image.ts";
+import { userIn } from "../instance/instance-spec.ts";
+import { type AddedFile, addedFiles } from "./added-files.ts";
+import { imageNamed } from "./base-image.ts";
+import { cacheKey } from "./build.ts";
+import type { BuildDeps } from "./deps.ts";
+import { layerOfRoot, stepLayer } from "./new-layer.ts";
+import { chainOf, expanded, expansionOf, ignoresCache, pushLayer, type StageState } from "./stage-state.ts";
+
+type CopyInstruction = InstructionOf<"copy"> | InstructionOf<"add">;
+
+/** A COPY or ADD with its variables expanded. */
+interface Copy {
+  readonly sources: readonly string[];
+  /** Files that come with the Dockerfile or from elsewhere, by the name they get. */
+  readonly files: readonly AddedFile[];
+  readonly target: string;
+  readonly endsInSlash: boolean;
+  readonly chown: string | undefined;
+  readonly mode: string | undefined;
+  readonly excludes: readonly string[];
+  readonly parents: boolean;
+}
+
+/** Copies files of the context, another stage or an image. Returns true when the cache had the result. */
+export async function copyStep(state: StageState, instruction: CopyInstruction): Promise<boolean> {
+  const { deps, request } = state.build;
+  const copy = await expandCopy(state, instruction);
+  const from = copy.sources.length > 0 ? await sourceRoot(state, instruction.from) : undefined;
+  const digest = from && (await digestOf(state, from, copy));
+  const { chown, mode, target, endsInSlash } = copy;
+  const files = copy.files.map(({ name, digest: content, unpacks }) => [name, content, unpacks]);
+  const key = cacheKey(
+    instruction.kind,
+    chainOf(state).at(-1),
+    digest,
+    files,
+    { target, endsInSlash, chown, mode },
+    request.epoch,
+  );
+  const place = { key, description: instruction.written, parent: state.lastKey, ignoresCache: ignoresCache(state) };
+  const made = await stepLayer(deps, place, () => writeLayer(state, copy, from));
+  pushLayer(state, made, { key, createdBy: `${instruction.written} # buildkit` });
+  return made.cached;
+}
+
+async function expandCopy(state: StageState, instruction: CopyInstruction): Promise<Copy> {
+  const each = (text: string): string => expanded(state, text);
+  const sources = instruction.sources.map(each);
+  const target = each(instruction.target);
+  const mode = instruction.chmod === undefined ? undefined : each(instruction.chmod);
+  if (mode !== undefined) checkFileMode(mode);
+  const { files, rest } = await addedFiles(state, instruction, sources);
+  const endsInSlash = /(^|\/)\.?$/.test(target);
+  const documents = instruction.documents.map(({ name, content, expands }) =>
+    documentFile(state, { name, content, expands }),
+  );
+  const copy = {
+    sources: rest,
+    files: [...documents, ...files],
+    target: joinDirectory(state.config.run.WorkingDir || "/", target),
+    endsInSlash,
+    chown: instruction.chown === undefined ? undefined : each(instruction.chown),
+    mode,
+    excludes: [
+      ...instruction.excludes.map(each),
+      ...(instruction.from === undefined ? state.build.request.contextExcludes : []),
+    ],
+    parents: instruction.parents,
+  };
+  if (rest.length + copy.files.length > 1 && !endsInSlash) {
+    throw new Error(
+      `When using ${instruction.kind.toUpperCase()} with more than one source file, the destination must be a directory and end with a /`,
+    );
+  }
+  return copy;
+}
+
+function documentFile(
+  state: StageState,
+  { name, content, expands }: { name: string; content: string; expands: boolean },
+): AddedFile {
+  const { variables, options } = expansionOf(state);
+  const text = expands ? expandWord(content, variables, { ...options, keepsQuotes: true }) : content;
+  const bytes = Buffer.from(text);
+  return { name, digest: cacheKey(text), bytes: async () => bytes, mode: 0o644, modifiedNanos: 0n, unpacks: false };
+}
+
+/** Where the sources lie: the context, a stage before this one, or an image. */
+async function sourceRoot(state: StageState, from: string | undefined): Promise<TreeRoot> {
+  const { build, stage, platform } = state;
+  if (from === undefined) {
+    if (build.request.contextPath === undefined) throw new Error("there is no build context to copy from");
+    return { path: build.request.contextPath };
+  }
+  const name = expanded(state, from);
+  const other = findStage(build.dockerfile.stages, name, stage.index);
+  if (!other && name.toLowerCase() === stage.name) throw new Error(`stage ${name} cannot copy from itself`);
+  const { layers } = other ? await build.stage(other) : await imageNamed(build, name, platform);
+  return build.roots.mount(layers.map(({ chainId }) => chainId));
+}
+
+const selection = ({ sources, excludes, parents, mode }: Copy): Omit<CopySelection, "target" | "into"> => ({
+  ...{ sources, excludes, parents },
+  ...(mode !== undefined && { mode }),
+});
+
+async function digestOf({ build }: StageState, from: TreeRoot, copy: Copy): Promise<string> {
+  try {
+    return await build.deps.archive.digestCopy(from, { ...selection(copy), target: "/", into: true });
+  } catch (error) {
+    if (!isCode(error, "notFound")) throw error;
+    throw new IsleError("invalid", `failed to calculate checksum of ref: ${messageOf(error)}`, {
+      hint: "is it there, and not left out by .dockerignore?",
+    });
+  }
+}
+
+async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefined): Promise<ImageLayer> {
+  const { deps, request } = state.build;
+  const id = newId();
+  deps.snapshots.prepare(id, chainOf(state));
+  try {
+    const root: TreeRoot = { path: deps.snapshots.mount(id) };
+    const owner = copy.chown === undefined ? undefined : ownerOf(state, root.path, copy.chown);
+    const isThere = await isDirectory(state, root, copy.target);
+    const into = copy.endsInSlash || isThere;
+    const context = owner ?? (from?.path === request.contextPath ? { uid: 0, gid: 0 } : undefined);
+    const ownerOfParents = owner ? { parentOwner: owner } : {};
+    const write = (tar: Readable) => deps.archive.write(root, "/", tar, { keepKind: true, ...ownerOfParents });
+    if (into && !isThere) await makeTarget(deps, root, copy.target, owner);
+    if (from) {
+      const taken = { ...selection(copy), target: copy.target, into, ...(context && { owner: context }) };
+      await write(deps.archive.packCopy(from, taken));
+    }
+    for (const file of copy.files)
+      await writeFile(state, file, { copy, into, root, owner: owner ?? { uid: 0, gid: 0 } });
+    return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch });
+  } finally {
+    await deps.snapshots.removeRoot(id);
+  }
+}
+
+/** The directory that files go into, and those above it, with the owner that the files get. */
+async function makeTarget(
+  deps: BuildDeps,
+  root: TreeRoot,
+  target: string,
+  owner: { uid: number; gid: number } | undefined,
+): Promise<void> {
+  if (target === "/") return;
+  const entry = tarEntry(`${target.slice(1)}/`, "directory", owner ?? {});
+  const tar = Readable.from([encodeEntry(entry), endOfArchive()], { objectMode: false });
+  await deps.archive.write(root, "/", tar, { keepDirectories: true, ...(owner && { parentOwner: owner }) });
+}
+
+interface FilePlace {
+  readonly copy: Copy;
+  readonly into: boolean;
+  readonly root: TreeRoot;
+  readonly owner: { uid: number; gid: number };
+}
+
+async function writeFile(
+  { build: { deps } }: StageState,
+  file: AddedFile,
+  { copy, into, root, owner }: FilePlace,
+): Promise<void> {
+  const bytes = await file.bytes();
+  if (file.unpacks) {
+    deps.machine.makeDirectoryInRoot(root.path, copy.target);
+    await deps.archive.write(root, copy.target, Readable.from([bytes]), copy.chown === undefined ? {} : { owner });
+    return;
+  }
+  const name = (into ? `${copy.target}/${file.name}` : copy.target).replace(/^\/+/, "");
+  const mode = copy.mode !== undefined && /^[0-7]+$/.test(copy.mode) ? Number.parseInt(copy.mode, 8) : file.mode;
+  const entry = tarEntry(name, "file", { ...owner, mode, sizeBytes: bytes.length, modifiedNanos: file.modifiedNanos });
+  const tar = Readable.from([encodeEntry(entry), bytes, padding(bytes.length), endOfArchive()], { objectMode: false });
+  await deps.archive.write(root, "/", tar, { keepKind: true, keepDirectories: true });
+}
+
+/** `user:group`, names looked up in the image; a user alone stands for the group of the same number. */
+function ownerOf({ build: { deps } }: StageState, rootPath: string, text: string): { uid: number; gid: number } {
+  const [user = "", group] = text.split(":");
+  const found = userIn(deps, rootPath, group === undefined ? text : `${user || "0"}:${group}`, []);
+  if (group === undefined && /^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
+  if (!Number.isInteger(found.uid)) throw invalid(`invalid chown: ${text}`);
+  return { uid: found.uid, gid: found.gid };
+}
+
+async function isDirectory({ build: { deps } }: StageState, root: TreeRoot, path: string): Promise<boolean> {
+  try {
+    await deps.archive.stat(root, `${path === "/" ? "" : path}/.`);
+    return true;
+  } catch (error) {
+    if (isCode(error, "notFound")) return false;
+    throw error;
+  }
+}

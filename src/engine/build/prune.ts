@@ -1,0 +1,60 @@
+import { join } from "node:path";
+import type { BuildCacheRecord } from "../../core/build-cache.ts";
+import { collectUnused } from "../image/collect.ts";
+import type { BuildDeps } from "./deps.ts";
+
+export interface PruneCacheRequest {
+  /** Cache mounts too, and steps that images still stand on. */
+  readonly all: boolean;
+  /** Bytes that may stay; the least recently used goes first. */
+  readonly keepBytes: number;
+  /** Only what was not used since, in milliseconds since 1970. */
+  readonly unusedSince: number | undefined;
+}
+
+export interface PrunedCache {
+  readonly keys: string[];
+  readonly freedBytes: number;
+}
+
+/** Forgets cached steps and lets go of the layers that nothing else stands on. */
+export async function pruneBuildCache(
+  deps: BuildDeps,
+  { all, keepBytes, unusedSince }: PruneCacheRequest,
+): Promise<PrunedCache> {
+  const inImages = new Set(deps.images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+  const candidates = deps.buildCache
+    .list()
+    .filter(({ layer }) => all || !inImages.has(layer.chainId))
+    .filter(({ usedAt }) => unusedSince === undefined || Date.parse(usedAt) < unusedSince)
+    .sort((a, b) => (a.usedAt < b.usedAt ? -1 : 1));
+  let held = total(candidates);
+  const pruned: BuildCacheRecord[] = [];
+  for (const record of candidates) {
+    if (held <= keepBytes) break;
+    held -= record.layer.sizeBytes;
+    pruned.push(record);
+  }
+  for (const { key } of pruned) deps.buildCache.remove(key);
+  if (all && unusedSince === undefined && keepBytes === 0) await removeCacheMounts(deps);
+  await collectUnused(deps);
+  const freedBytes = total(pruned.filter(({ layer }) => !inImages.has(layer.chainId)));
+  deps.events.publish({
+    type: "builder",
+    action: "prune",
+    actor: { id: "", attributes: { reclaimed: String(freedBytes) } },
+  });
+  return { keys: pruned.map(({ key }) => key), freedBytes };
+}
+
+const total = (records: readonly BuildCacheRecord[]): number =>
+  records.reduce((sum, { layer }) => sum + layer.sizeBytes, 0);
+
+async function removeCacheMounts({ machine, settings, instances }: BuildDeps): Promise<void> {
+  const directory = join(settings.paths.builds, "cache");
+  const used = new Set(instances.list().flatMap(({ mounts }) => mounts.map(({ source }) => source)));
+  for (const name of machine.listDirectory(directory)) {
+    const path = join(directory, name);
+    if (!used.has(path)) await machine.removeTree(path);
+  }
+}

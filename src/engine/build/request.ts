@@ -1,0 +1,55 @@
+import type { HostConfig } from "../../api/generated/engine-api.ts";
+import type { Platform } from "../../base/platform.ts";
+import type { Source } from "../../core/build/source.ts";
+import type { Credentials } from "../../core/registry.ts";
+
+export interface BuildRequest {
+  readonly dockerfile: Source;
+  /** Directory of the machine with the build's files; undefined for a build without. */
+  readonly contextPath: string | undefined;
+  /** Files of the context that came for the build itself and that no COPY takes. */
+  readonly contextExcludes: readonly string[];
+  /** Name or number of the stage to build; the last when empty. */
+  readonly target: string;
+  /** Undefined values are variables the client named and does not have. */
+  readonly args: ReadonlyMap<string, string | undefined>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Full names for the image. */
+  readonly names: readonly string[];
+  readonly platform: Platform | undefined;
+  /** Stages, by name, whose steps are run again; `all` for every one. */
+  readonly uncached: "all" | ReadonlySet<string>;
+  readonly pull: boolean;
+  /** Limits, isolation and network of the steps. */
+  readonly host: HostConfig;
+  readonly credentialsFor: (domain: string) => Credentials | undefined;
+  /** A secret the client offers by id; undefined when it does not. */
+  readonly secret: (id: string) => Promise<Uint8Array | undefined>;
+  /** Seconds since 1970 for all times of the image, so that the same input gives the same image. */
+  readonly epoch: number | undefined;
+  readonly onEvent: (event: BuildEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** One instruction of the target's stages, in the order in which they are shown. */
+export interface BuildStep {
+  /** From 1 on, over all stages. */
+  readonly number: number;
+  /** Such as `[build 2/5] RUN make`. */
+  readonly name: string;
+  readonly written: string;
+}
+
+export type BuildEvent =
+  | { readonly kind: "plan"; readonly steps: readonly BuildStep[] }
+  | { readonly kind: "start"; readonly step: BuildStep }
+  | {
+      readonly kind: "output";
+      readonly step: BuildStep;
+      readonly stream: "stdout" | "stderr";
+      readonly data: Uint8Array;
+    }
+  | { readonly kind: "end"; readonly step: BuildStep; readonly cached: boolean }
+  | { readonly kind: "failed"; readonly step: BuildStep; readonly message: string }
+  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] };

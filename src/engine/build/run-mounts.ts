@@ -1,0 +1,208 @@
+import { createHash } from "node:crypto";
+import { join, posix } from "node:path";
+import { IsleError, isCode, notFound } from "../../base/error.ts";
+import { newId } from "../../base/id.ts";
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import type { TreeRoot } from "../../core/archive.ts";
+import { findStage } from "../../core/build/dockerfile.ts";
+import type { RunMount } from "../../core/build/run-mount.ts";
+import type { InstanceMount } from "../../core/instance.ts";
+import type { MountPlace } from "../../core/snapshot.ts";
+import { imageNamed } from "./base-image.ts";
+import type { BuildDeps } from "./deps.ts";
+import type { StageState } from "./stage-state.ts";
+
+/** The mounts of a RUN, made, until they are released. */
+export interface PreparedMounts {
+  readonly mounts: readonly InstanceMount[];
+  /** Where they go; made below the root's layers, so that they leave no trace in it. */
+  readonly places: readonly MountPlace[];
+  /** Secrets that become variables. */
+  readonly env: readonly string[];
+  release(): Promise<void>;
+}
+
+interface Wanted {
+  /** Instance that gets them. */
+  readonly id: string;
+  readonly mounts: readonly RunMount[];
+  /** A program to run, which comes as a mount of its own. */
+  readonly script: string | undefined;
+}
+
+/** Makes what a RUN's mounts name. Secrets lie in memory only. */
+export async function prepareMounts(state: StageState, wanted: Wanted): Promise<PreparedMounts> {
+  const { deps } = state.build;
+  const made: Making = { deps, id: wanted.id, mounts: [], places: [], env: [], undo: [] };
+  const release = async (): Promise<void> => {
+    for (const each of made.undo.reverse()) await each();
+  };
+  try {
+    for (const mount of wanted.mounts) await makers[mount.type](state, made, mount);
+    if (wanted.script !== undefined) addScript(made, wanted.script);
+    return { mounts: made.mounts, places: made.places, env: made.env, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+interface Making {
+  readonly deps: BuildDeps;
+  readonly id: string;
+  readonly mounts: InstanceMount[];
+  readonly places: MountPlace[];
+  readonly env: string[];
+  readonly undo: Array<() => Promise<void> | void>;
+}
+
+type Maker = (state: StageState, made: Making, mount: RunMount) => Promise<void>;
+
+const makers: Readonly<Record<RunMount["type"], Maker>> = {
+  bind: addBind,
+  cache: addCache,
+  tmpfs: async (state, made, mount) => {
+    const size = mount.sizeBytes === undefined ? "" : `,size=${mount.sizeBytes}`;
+    add(made, { type: "tmpfs", source: "", target: targetOf(state, mount), tmpfsOptions: `exec${size}` }, "directory");
+  },
+  secret: addSecret,
+  ssh: async (_state, _made, mount) => {
+    if (mount.required) throw new Error("no SSH agent is forwarded to this build");
+  },
+};
+
+function add(
+  made: Making,
+  mount: Pick<InstanceMount, "type" | "source" | "target"> & Partial<InstanceMount>,
+  kind: MountPlace["kind"],
+): void {
+  made.mounts.push({ readonly: false, propagation: "", mode: "", ...mount });
+  made.places.push({ path: mount.target, kind });
+}
+
+const targetOf = ({ config }: StageState, { target }: RunMount): string =>
+  posix.resolve(config.run.WorkingDir || "/", target);
+
+/** The tree that a bind takes its source from. */
+export async function bindRoot(state: StageState, { from }: RunMount): Promise<TreeRoot> {
+  const { build, stage, platform } = state;
+  if (from === undefined) {
+    if (build.request.contextPath === undefined) throw new Error("there is no build context to mount");
+    return { path: build.request.contextPath };
+  }
+  const other = findStage(build.dockerfile.stages, from, stage.index);
+  const { layers } = other ? await build.stage(other) : await imageNamed(build, from, platform);
+  return build.roots.mount(layers.map(({ chainId }) => chainId));
+}
+
+async function addBind(state: StageState, made: Making, mount: RunMount): Promise<void> {
+  const root = mount.readonly ? await bindRoot(state, mount) : await writableCopy(state, made, mount);
+  const source = await resolveIn(made.deps, root, mount.source);
+  const kind = made.deps.machine.pathKind(source) === "directory" ? "directory" : "file";
+  add(made, { type: "bind", source, target: targetOf(state, mount), readonly: mount.readonly }, kind);
+}
+
+/** What a step writes to such a mount is gone after it. */
+async function writableCopy(state: StageState, made: Making, mount: RunMount): Promise<TreeRoot> {
+  const { deps } = made;
+  const root = await bindRoot(state, mount);
+  const directory = join(deps.settings.paths.builds, newId());
+  deps.machine.makeDirectory(directory);
+  made.undo.push(() => deps.machine.removeTree(directory));
+  await deps.archive.unpackTree(directory, deps.archive.packTree(root.path));
+  return { path: directory };
+}
+
+/** A path in a root as a path of the machine, every link on the way followed within the root. */
+async function resolveIn({ archive }: BuildDeps, root: TreeRoot, path: string): Promise<string> {
+  const parts = posix.resolve("/", path).split("/").filter(Boolean);
+  let done = "/";
+  for (let links = 0; parts.length > 0; ) {
+    const next = posix.join(done, parts.shift()!);
+    const { linkTarget } = await archive.stat(root, next).catch((error: unknown) => {
+      throw isCode(error, "notFound") ? notFound(`mount source ${path} is not there`) : error;
+    });
+    links += 1;
+    if (links > 1000) throw notFound(`too many links in ${path}`);
+    done = linkTarget === "" ? next : linkTarget;
+  }
+  return join(root.path, done);
+}
+
+const cacheLocks = new KeyedLock();
+
+/** A directory that stays from build to build. */
+async function addCache(state: StageState, made: Making, mount: RunMount): Promise<void> {
+  const { deps } = made;
+  const directory = join(
+    deps.settings.paths.builds,
+    "cache",
+    createHash("sha256").update(mount.id).digest("hex").slice(0, 32),
+  );
+  if (mount.sharing !== "shared") await holdCache(made, directory);
+  if (deps.machine.pathKind(directory) === undefined) {
+    deps.machine.makeDirectory(directory);
+    deps.machine.setOwner(directory, { uid: mount.uid, gid: mount.gid, mode: mount.mode ?? 0o755 });
+    if (mount.from !== undefined) await deps.archive.copyUp(await bindRoot(state, mount), mount.source, directory);
+  }
+  add(made, { type: "bind", source: directory, target: targetOf(state, mount), readonly: mount.readonly }, "directory");
+}
+
+/** Until the step's mounts are released. */
+function holdCache(made: Making, directory: string): Promise<void> {
+  return new Promise((resolve) => {
+    void cacheLocks.run(directory, () => {
+      resolve();
+      return new Promise<void>((release) => made.undo.push(() => release()));
+    });
+  });
+}
+
+async function addSecret(state: StageState, made: Making, mount: RunMount): Promise<void> {
+  const content = await state.build.request.secret(mount.id);
+  if (content === undefined) {
+    if (mount.required)
+      throw new IsleError("invalid", `secret ${mount.id}: not found`, { hint: "give it to the build with --secret" });
+    return;
+  }
+  if (mount.env !== undefined) made.env.push(`${mount.env}=${Buffer.from(content).toString()}`);
+  if (mount.target === "") return;
+  const { uid, gid, mode = 0o400 } = mount;
+  add(
+    made,
+    {
+      type: "bind",
+      source: inMemory(made, content, { uid, gid, mode }),
+      target: targetOf(state, mount),
+      readonly: true,
+    },
+    "file",
+  );
+}
+
+function addScript(made: Making, script: string): void {
+  const { deps } = made;
+  const source = join(deps.settings.paths.builds, `script-${made.id}`);
+  made.undo.push(() => deps.machine.removeTree(source));
+  deps.machine.writeFile(source, script);
+  deps.machine.setOwner(source, { uid: 0, gid: 0, mode: 0o755 });
+  made.mounts.push({ type: "bind", source, target: "/dev/pipes/EOF", readonly: true, propagation: "", mode: "" });
+}
+
+/** A file that no disk sees. */
+function inMemory(
+  { deps, id, undo }: Making,
+  content: Uint8Array,
+  owner: { uid: number; gid: number; mode: number },
+): string {
+  const directory = join(deps.settings.paths.builds, `memory-${id}-${undo.length}`);
+  deps.machine.mountMemory(directory, content.length + (64 << 10));
+  undo.push(async () => {
+    deps.machine.unmount(directory);
+    await deps.machine.removeTree(directory);
+  });
+  const file = join(directory, "file");
+  deps.machine.writeFile(file, content);
+  deps.machine.setOwner(file, owner);
+  return file;
+}

@@ -1,0 +1,202 @@
+import type { HostConfig } from "../../api/generated/engine-api.ts";
+import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.ts";
+import { invalid, unsupported } from "../../base/error.ts";
+import { parseDuration } from "../../base/time.ts";
+import { buildImage } from "../../engine/build/build-image.ts";
+import { excludedFiles, readDockerfile, unpackContext } from "../../engine/build/context.ts";
+import type { BuildDeps } from "../../engine/build/deps.ts";
+import { pruneBuildCache } from "../../engine/build/prune.ts";
+import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
+import { fullTag } from "../../engine/image/image-name.ts";
+import { ClassicProgress } from "../encode/build-progress.ts";
+import { type Exchange, json, type Route, sent } from "../exchange.ts";
+import { type ProgressLine, streamProgress } from "../json-stream.ts";
+import type { Query } from "../query.ts";
+import { platformOf } from "./image.ts";
+
+type Handler = Route<BuildDeps>["handle"];
+
+/** The classic way to build: the context as the body, progress as JSON lines. */
+const build: Handler = async (exchange, deps) => {
+  const { query, request, signal } = exchange;
+  refuseUnsupported(query);
+  const options = readOptions(exchange);
+  const context = await unpackContext(deps, request);
+  try {
+    const dockerfile = await readDockerfile(deps, context, query.text("dockerfile") || "Dockerfile");
+    await streamProgress(exchange, async (report) => {
+      await buildImage(deps, {
+        ...options,
+        dockerfile,
+        contextPath: context.path,
+        contextExcludes: await excludedFiles(deps, context, dockerfile.name),
+        signal,
+        onEvent: reporter(exchange, report),
+      });
+    });
+  } finally {
+    await context.release();
+  }
+  return sent;
+};
+
+function refuseUnsupported(query: Query): void {
+  if (query.text("remote")) {
+    throw unsupported("building from a remote context", { hint: "fetch it and build from the directory" });
+  }
+  if (query.text("version") === "2") {
+    throw unsupported("BuildKit's protocol on /build", { hint: "set DOCKER_BUILDKIT=0, or use isle build" });
+  }
+  if (query.flag("squash"))
+    throw unsupported("squashing the layers of a build", { hint: "use a stage and COPY --from" });
+  const outputs = query.text("outputs");
+  if (outputs && outputs !== "null" && outputs !== "[]") {
+    throw unsupported("other outputs than an image", { hint: "build an image, then save or export it" });
+  }
+}
+
+type Options = Omit<BuildRequest, "dockerfile" | "contextPath" | "contextExcludes" | "signal" | "onEvent">;
+
+function readOptions({ query, request }: Exchange): Options {
+  const uncachedStages = query.all("nocachefilter").flatMap((each) => each.split(","));
+  const args = textMap(query, "buildargs");
+  const epoch = args.get("SOURCE_DATE_EPOCH");
+  if (epoch !== undefined && !/^\d{1,12}$/.test(epoch)) throw invalid(`invalid SOURCE_DATE_EPOCH: ${epoch}`);
+  const auths = registryConfig(request.headers["x-registry-config"]);
+  const secrets = secretsOf(request.headers["x-isle-build-secrets"]);
+  return {
+    target: query.text("target") ?? "",
+    args,
+    labels: Object.fromEntries([...textMap(query, "labels")].map(([name, value]) => [name, value ?? ""])),
+    names: query.all("t").filter(Boolean).map(fullTag),
+    platform: platformOf(query),
+    uncached: query.flag("nocache") ? "all" : new Set(uncachedStages.filter(Boolean)),
+    pull: query.flag("pull"),
+    host: hostOptions(query),
+    credentialsFor: (domain) => auths.get(domain),
+    secret: async (id) => secrets.get(id),
+    epoch: epoch === undefined ? undefined : Number(epoch),
+  };
+}
+
+/** A JSON object of texts; null stands for a variable that the client does not have. */
+function textMap(query: Query, name: string): Map<string, string | undefined> {
+  const value = query.json(name);
+  if (value === undefined || value === null) return new Map();
+  if (typeof value !== "object" || Array.isArray(value)) throw invalid(`invalid value for ${name}: want an object`);
+  return new Map(
+    Object.entries(value).map(([key, each]) => {
+      if (each !== null && typeof each !== "string") throw invalid(`invalid value for ${name}: ${key} is no text`);
+      return [key, each ?? undefined];
+    }),
+  );
+}
+
+function hostOptions(query: Query): HostConfig {
+  const number = (name: string, key: keyof HostConfig) => {
+    const value = query.integer(name);
+    return value ? { [key]: value } : {};
+  };
+  const runtime = runtimeOf(query.text("isolation") ?? "");
+  const hosts = query.all("extrahosts").filter(Boolean);
+  const ulimits = query.json("ulimits") as HostConfig["Ulimits"];
+  return {
+    ...number("memory", "Memory"),
+    ...number("memswap", "MemorySwap"),
+    ...number("cpushares", "CpuShares"),
+    ...number("cpuperiod", "CpuPeriod"),
+    ...number("cpuquota", "CpuQuota"),
+    ...number("shmsize", "ShmSize"),
+    ...(query.text("cpusetcpus") && { CpusetCpus: query.text("cpusetcpus")! }),
+    ...(query.text("networkmode") && { NetworkMode: query.text("networkmode")! }),
+    ...(runtime && { Runtime: runtime }),
+    ...(hosts.length > 0 && { ExtraHosts: hosts }),
+    ...(Array.isArray(ulimits) && { Ulimits: ulimits }),
+  };
+}
+
+const runtimes: Readonly<Record<string, string | undefined>> = {
+  "": undefined,
+  default: undefined,
+  container: undefined,
+  sandbox: "gvisor",
+  microvm: "isle-vm",
+};
+
+function runtimeOf(isolation: string): string | undefined {
+  if (!Object.hasOwn(runtimes, isolation)) {
+    throw invalid(`invalid isolation: ${isolation}`, { hint: "one of container, sandbox, microvm" });
+  }
+  return runtimes[isolation];
+}
+
+function registryConfig(header: string | string[] | undefined) {
+  const found = new Map<string, ReturnType<typeof parseRegistryAuth>>();
+  if (typeof header !== "string" || header === "") return found;
+  const parsed = decodeJson("X-Registry-Config", header);
+  for (const [address, entry] of Object.entries(parsed)) {
+    if (typeof entry !== "object" || entry === null) continue;
+    const { serverAddress: _, ...credentials } = registryAuthOf(entry as Record<string, unknown>);
+    found.set(domainOf(address), credentials);
+  }
+  return found;
+}
+
+function domainOf(address: string): string {
+  const host = address.replace(/^https?:\/\//, "").split("/")[0]!;
+  return host === "index.docker.io" ? "docker.io" : host;
+}
+
+/** Secrets by id, in base64 in a JSON object in base64: a header, since the body is the context. */
+function secretsOf(header: string | string[] | undefined): Map<string, Uint8Array> {
+  if (typeof header !== "string" || header === "") return new Map();
+  const entries = Object.entries(decodeJson("X-Isle-Build-Secrets", header));
+  return new Map(entries.map(([id, content]) => [id, Buffer.from(String(content), "base64")]));
+}
+
+function decodeJson(name: string, header: string): object {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(header, "base64").toString());
+    if (typeof parsed === "object" && parsed !== null) return parsed;
+  } catch {
+    // Told below: the text itself may hold credentials.
+  }
+  throw invalid(`the header ${name} is not JSON in base64`);
+}
+
+/** Docker's words, or for isle's own client the events themselves. */
+function reporter({ query }: Exchange, report: (line: ProgressLine) => void): (event: BuildEvent) => void {
+  if (query.flag("events")) return (event) => report({ aux: encodeEvent(event) });
+  const progress = new ClassicProgress({ quiet: query.flag("q"), report });
+  return (event) => progress.take(event);
+}
+
+const encodeEvent = (event: BuildEvent): object =>
+  event.kind === "output" ? { ...event, data: Buffer.from(event.data).toString("base64") } : event;
+
+const prune: Handler = async ({ query }, deps) => {
+  const filters = query.filters([
+    "until",
+    "unused-for",
+    "id",
+    "type",
+    "inuse",
+    "shared",
+    "private",
+    "description",
+    "parent",
+  ]);
+  const age = filters.get("until")?.[0] ?? filters.get("unused-for")?.[0];
+  const keep = query.integer("reserved-space") ?? query.integer("keep-storage") ?? 0;
+  const pruned = await pruneBuildCache(deps, {
+    all: query.flag("all"),
+    keepBytes: Math.max(0, keep),
+    unusedSince: age === undefined ? undefined : Date.now() - parseDuration(age) / 1e6,
+  });
+  return json(200, { CachesDeleted: pruned.keys.length > 0 ? pruned.keys : null, SpaceReclaimed: pruned.freedBytes });
+};
+
+export const buildRoutes: ReadonlyArray<Route<BuildDeps>> = [
+  { method: "POST", path: "/build", handle: build },
+  { method: "POST", path: "/build/prune", handle: prune },
+];

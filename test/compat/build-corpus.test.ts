@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findPeers, startDocker } from "../perf/engines.ts";
+import type { Side } from "../perf/side.ts";
+import { busyboxRoot } from "../support/busybox-root.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { buildCorpus } from "./build-corpus.ts";
+import { compareImages } from "./compare-images.ts";
+import type { ContextFile, CorpusBuild } from "./corpus-build.ts";
+
+const peers = findPeers();
+if (!peers) console.log("SKIPPED the comparison of builds with BuildKit: there is no root with dockerd (ISLE_PEERS)");
+
+let isle: TestDaemon;
+let docker: Side | undefined;
+let shared = "";
+beforeAll(async () => {
+  isle = await startDaemon();
+  if (!peers) return;
+  docker = await startDocker(peers);
+  shared = join(peers.directory, "data", `corpus-${process.pid}`);
+  mkdirSync(shared);
+  writeFileSync(join(shared, "busybox.tar"), await busyboxRoot());
+  docker.run("import", "-c", 'CMD ["sh"]', join("/var/lib/docker", `corpus-${process.pid}`, "busybox.tar"), "busybox");
+}, 120_000);
+afterAll(async () => {
+  docker?.close();
+  if (shared) rmSync(shared, { recursive: true, force: true });
+  await isle.stop();
+}, 60_000);
+
+function writeContext(directory: string, { dockerfile, files = {} }: CorpusBuild): void {
+  mkdirSync(directory, { recursive: true });
+  for (const [path, file] of Object.entries({ Dockerfile: dockerfile, ...files })) {
+    const target = join(directory, path);
+    mkdirSync(dirname(target), { recursive: true });
+    const {
+      text = "",
+      mode = 0o644,
+      link,
+    }: Exclude<ContextFile, string> = typeof file === "string" ? { text: file } : file;
+    if (link !== undefined) symlinkSync(link, target);
+    else {
+      writeFileSync(target, text);
+      chmodSync(target, mode);
+    }
+  }
+}
+
+for (const build of buildCorpus) {
+  test(`${build.name} builds, and its image shows what it should`, async () => {
+    const context = join(isle.directory, "corpus", build.name);
+    writeContext(context, build);
+    const made = await isle.cli(["build", "-t", build.name, ...(build.flags ?? []), context]);
+    expect(made.exitCode, made.stderr).toBe(0);
+    const shown = await isle.cli(["run", "--rm", "--entrypoint", "sh", build.name, "-c", build.run]);
+    expect([shown.stdout, shown.stderr]).toEqual([build.prints, ""]);
+  });
+
+  test.skipIf(!peers || build.notInBuildKit !== undefined)(
+    `${build.name} is the image that BuildKit makes`,
+    async () => {
+      const context = join(isle.directory, "corpus", build.name);
+      cpSync(context, join(shared, build.name), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+      const inside = join("/var/lib/docker", `corpus-${process.pid}`, build.name);
+      docker!.run("build", "-q", "-t", build.name, ...(build.flags ?? []), inside);
+      expect(await compareImages({ isle, docker: docker! }, build.name)).toEqual([]);
+    },
+  );
+}

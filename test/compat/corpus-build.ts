@@ -1,0 +1,25 @@
+/** A file of a build context: its text, or what else it is. */
+export type ContextFile = string | { readonly text?: string; readonly mode?: number; readonly link?: string };
+
+export interface CorpusBuild {
+  readonly name: string;
+  readonly dockerfile: string;
+  readonly files?: Readonly<Record<string, ContextFile>>;
+  /** Flags of `docker build`, the same for `isle build`. */
+  readonly flags?: readonly string[];
+  /** Why BuildKit cannot build it. */
+  readonly notInBuildKit?: string;
+  /** A shell line that is run in the image, and what it prints. */
+  readonly run: string;
+  readonly prints: string;
+}
+
+export const lines = (...text: string[]): string => `${text.join("\n")}\n`;
+/** A context with a bit of everything. */
+export const tree = {
+  "src/a.txt": "a\n",
+  "src/b.md": "b\n",
+  "src/deep/c.txt": "c\n",
+  "src/deep/d.md": "d\n",
+  "top.txt": "top\n",
+};
