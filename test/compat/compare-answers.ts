@@ -59,10 +59,10 @@ function ordered(value: unknown): unknown {
 
 const inOrder = (name: string, item: unknown): unknown => (unorderedLists.has(name) ? ordered(item) : item);
 
-const unorderedLists = new Set(["RepoTags", "Volumes", "Containers", "Images"]);
+const unorderedLists = new Set(["RepoTags", "Volumes", "Containers", "Images", "Mounts", "VolumesDeleted"]);
 
 function keyOf(item: unknown): string {
   if (typeof item !== "object" || item === null) return String(item);
-  const { Name, Names, RepoTags, Action } = item as Record<string, unknown>;
-  return String(Name ?? Names ?? RepoTags ?? Action ?? "");
+  const { Destination, Name, Names, RepoTags, Action } = item as Record<string, unknown>;
+  return String(Destination ?? Name ?? Names ?? RepoTags ?? Action ?? "");
 }

@@ -47,6 +47,24 @@ export const differences: readonly Difference[] = [
     fits: statuses(/^403$/, /^409$/),
   },
   {
+    docker: "200 for a container that does not run and a network that is not there",
+    isle: "404",
+    reason: "the mistake shows where it is made, and not at the next start",
+    fits: on(/^POST \/networks\/nosuch\/connect$/, /^status$/),
+  },
+  {
+    docker: "the gateway of a network is shown when it was asked for",
+    isle: "always",
+    reason: "it is there",
+    fits: at(/IPAM\.Config\[0\]\.Gateway$/),
+  },
+  {
+    docker: "names on networks are left out of lists and of containers that never ran",
+    isle: "they are shown",
+    reason: "they are known",
+    fits: at(/NetworkSettings\.Networks\.\w+\.(Aliases|DNSNames)\[\d\]$/),
+  },
+  {
     docker: "a load of something that is no archive answers 200 with the error in the stream",
     isle: "400",
     reason: "nothing was begun, so the status can still tell",

@@ -1,31 +1,6 @@
-/**
- * Requests that both engines get, in this order. `$name` in a path, query or body stands for the id that the request
- * with `as: "name"` returned. Both engines begin with nothing but the image `busybox`.
- */
-export interface Step {
-  readonly method: string;
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly json?: unknown;
-  /** Sent as it is. */
-  readonly body?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Keeps the id that comes back. */
-  readonly as?: string;
-  /** The state decides when the answer comes, not its text: compare the status and the keys only. */
-  readonly keysOnly?: boolean;
-}
+import { applicationSteps } from "./differential-applications.ts";
+import { create, filters, get, keys, post, remove, type Step } from "./differential-steps.ts";
 
-type More = Omit<Step, "method" | "path">;
-const get = (path: string, query: Record<string, string> = {}): Step => ({ method: "GET", path, query });
-const post = (path: string, more: More = {}): Step => ({ method: "POST", path, ...more });
-const remove = (path: string, query: Record<string, string> = {}): Step => ({ method: "DELETE", path, query });
-const filters = (value: unknown) => ({ filters: JSON.stringify(value) });
-const keys = (step: Step): Step => ({ ...step, keysOnly: true });
-
-const idle = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"];
-const create = (name: string, json: object = {}): Step =>
-  post("/containers/create", { query: { name }, json: { Image: "busybox", Cmd: idle, ...json }, as: name });
 const refused = (json: object, query: Record<string, string> = {}): Step =>
   post("/containers/create", { query, json: { Image: "busybox", ...json } });
 const host = (HostConfig: object): Step => refused({ HostConfig });
@@ -369,4 +344,10 @@ const volumesAndNetworks: readonly Step[] = [
   remove("/containers/one", { v: "1" }),
 ];
 
-export const differentialSteps: readonly Step[] = [...system, ...refusedCreates, ...life, ...volumesAndNetworks];
+export const differentialSteps: readonly Step[] = [
+  ...system,
+  ...refusedCreates,
+  ...life,
+  ...applicationSteps,
+  ...volumesAndNetworks,
+];

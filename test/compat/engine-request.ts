@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import type { Json } from "../support/api-client.ts";
-import type { Step } from "./differential-requests.ts";
+import type { Step } from "./differential-steps.ts";
 
 export interface Answer {
   readonly status: number;

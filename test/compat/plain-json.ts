@@ -23,6 +23,7 @@ export function plainText(text: string): string {
     .replace(/0001-01-01T00:00:00Z/g, "NEVER")
     .replace(/\b1[78]\d{8}(\d{9})?\b/g, "SECONDS")
     .replace(/(Less than a second|About an? \w+|\d+ (second|minute)s?)( ago)?/g, "AGE")
+    .replace(/execDuration=\d+/g, "execDuration=SECONDS")
     .replace(/([0-9a-f]{2}:){5}[0-9a-f]{2}/g, "MAC")
     .replace(/\b172\.\d+\.\d+\.\d+/g, "ADDRESS");
 }

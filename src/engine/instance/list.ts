@@ -1,4 +1,5 @@
 import { invalid, isCode } from "../../base/error.ts";
+import { namePattern } from "../../base/name-pattern.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import { findImage } from "../image/find-image.ts";
 import type { InstanceDeps } from "./deps.ts";
@@ -94,16 +95,8 @@ function byHealth(value: string): Test {
 
 /** A regular expression over the name, with or without its slash. */
 function byName(value: string): Test {
-  const pattern = safePattern(value);
+  const pattern = namePattern(value);
   return ({ name }) => pattern.test(name) || pattern.test(`/${name}`);
-}
-
-function safePattern(value: string): RegExp {
-  try {
-    return new RegExp(value);
-  } catch (cause) {
-    throw invalid(`invalid filter 'name=${value}': not a regular expression`, { cause });
-  }
 }
 
 /** `key` or `key=value`. */

@@ -1,5 +1,6 @@
 import { IsleError, invalid, notFound } from "../../base/error.ts";
 import { hasLabel } from "../../base/labels.ts";
+import { namePattern } from "../../base/name-pattern.ts";
 import { parseMoment, parseNanos } from "../../base/time.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { NetworkRecord } from "../../core/network.ts";
@@ -90,11 +91,16 @@ function networkTest(deps: InstanceDeps, name: string, values: readonly string[]
       return any((network, value) => shownDriver(network) === value);
     case "id":
       return any((network, value) => network.id.startsWith(value));
-    case "name":
-      return any((network, value) => network.name.includes(value));
+    case "name": {
+      const patterns = values.map(namePattern);
+      return (network) => patterns.some((pattern) => pattern.test(network.name));
+    }
     case "label":
       return (network) => values.every((value) => hasLabel(network.labels, value));
     case "type":
+      if (values.some((value) => value !== "builtin" && value !== "custom")) {
+        throw invalid(`invalid filter 'type=${values.join(",")}'`, { hint: "it is builtin or custom" });
+      }
       return any((network, value) => (value === "builtin") === network.predefined);
     case "dangling":
       return any(

@@ -44,6 +44,9 @@ export function newVolume(request: CreateVolumeRequest): VolumeRecord {
       `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
     );
   }
+  if (name.length < 2) {
+    throw invalid(`create ${name}: volume name is too short, names should be at least two alphanumeric characters`);
+  }
   return {
     name,
     driver: "local",

@@ -1,5 +1,6 @@
 import { conflict, invalid, notFound } from "../../base/error.ts";
 import { hasLabel } from "../../base/labels.ts";
+import { namePattern } from "../../base/name-pattern.ts";
 import type { VolumeRecord } from "../../core/volume.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { volumeUsers } from "../instance/remove.ts";
@@ -30,8 +31,10 @@ function volumeTest(deps: InstanceDeps, name: string, values: readonly string[])
     }
     case "label":
       return (volume) => values.every((value) => hasLabel(volume.labels, value));
-    case "name":
-      return (volume) => values.some((value) => volume.name.includes(value));
+    case "name": {
+      const patterns = values.map(namePattern);
+      return (volume) => patterns.some((pattern) => pattern.test(volume.name));
+    }
     default:
       return (volume) => values.includes(volume.driver);
   }
@@ -53,7 +56,10 @@ async function discard(deps: InstanceDeps, volume: VolumeRecord): Promise<void> 
   publishVolume(deps, volume, "destroy");
 }
 
-/** Removes volumes nobody mounts; named ones only with the filter `all=true`. */
+/**
+ * Removes volumes nobody mounts; named ones only with the filter `all=true`, and never those that only say how to
+ * mount a device of the user's.
+ */
 export async function pruneVolumes(
   deps: InstanceDeps,
   filters: ReadonlyMap<string, readonly string[]>,
@@ -61,7 +67,8 @@ export async function pruneVolumes(
   const all = (filters.get("all") ?? []).some((value) => value === "true" || value === "1");
   const doomed = deps.volumes
     .list()
-    .filter((volume) => (all || volume.anonymous) && volumeUsers(deps, volume.name).length === 0)
+    .filter((volume) => (all || volume.anonymous) && !volume.options["device"])
+    .filter((volume) => volumeUsers(deps, volume.name).length === 0)
     .filter((volume) => (filters.get("label") ?? []).every((label) => hasLabel(volume.labels, label)))
     .filter((volume) => !(filters.get("label!") ?? []).some((label) => hasLabel(volume.labels, label)));
   const names: string[] = [];

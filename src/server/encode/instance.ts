@@ -50,7 +50,7 @@ export function encodeInspect(deps: InstanceDeps, record: InstanceRecord): Conta
     ExecIDs: deps.execs.idsOf(id).length > 0 ? deps.execs.idsOf(id) : null,
     HostConfig: host,
     GraphDriver: { Name: "overlay2", Data: {} },
-    Mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => encodeMount(deps, mount)),
+    Mounts: encodeMounts(deps, record),
     Config: config,
     NetworkSettings: encodeNetworkSettings(deps, record),
   };
@@ -87,6 +87,12 @@ const encodeHealth = (health: NonNullable<InstanceRecord["health"]>): NonNullabl
   })),
 });
 
+/** All but what `--tmpfs` asked for, which is among the options alone. */
+const encodeMounts = (deps: InstanceDeps, { mounts, host }: InstanceRecord): MountPoint[] =>
+  mounts
+    .filter(({ type, target }) => type !== "tmpfs" || !Object.hasOwn(host.Tmpfs ?? {}, target))
+    .map((mount) => encodeMount(deps, mount));
+
 function encodeMount(deps: InstanceDeps, mount: InstanceMount): MountPoint {
   const isVolume = mount.type === "volume";
   return {
@@ -96,7 +102,7 @@ function encodeMount(deps: InstanceDeps, mount: InstanceMount): MountPoint {
     Destination: mount.target,
     Mode: mount.mode,
     RW: !mount.readonly,
-    Propagation: isVolume ? "" : mount.propagation || "rprivate",
+    Propagation: mount.type === "bind" ? mount.propagation || "rprivate" : "",
   };
 }
 
@@ -205,7 +211,7 @@ export function encodeSummary(deps: InstanceDeps, record: InstanceRecord): Conta
       ...(host.Annotations && { Annotations: host.Annotations }),
     },
     NetworkSettings: { Networks: encodeNetworks(deps, record) },
-    Mounts: record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => encodeMount(deps, mount)),
+    Mounts: encodeMounts(deps, record),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { EndpointSettings, IPAMConfig, Network } from "../../api/generated/engine-api.ts";
-import { invalid, unsupported } from "../../base/error.ts";
+import { invalid, notFound, unsupported } from "../../base/error.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { connectInstance, disconnectInstance } from "../../engine/network/connect.ts";
 import { createNetwork } from "../../engine/network/create-network.ts";
@@ -26,7 +26,11 @@ const list: Handler = ({ query }, deps) => {
   );
 };
 
-const inspect: Handler = ({ params }, deps) => json(200, encodeNetwork(deps, findNetwork(deps, params["id"]!), true));
+const inspect: Handler = ({ params, query }, deps) => {
+  const scope = query.text("scope") || "local";
+  if (scope !== "local") throw notFound(`network ${params["id"]} not found`);
+  return json(200, encodeNetwork(deps, findNetwork(deps, params["id"]!), true));
+};
 
 type CreateBody = Network & { CheckDuplicate?: boolean | null };
 
@@ -52,7 +56,7 @@ const create: Handler = async (exchange, deps) => {
 
 function refuseUnsupported({ IPAM: ipam, ConfigOnly, ConfigFrom, Ingress, Scope }: CreateBody): void {
   if (ipam?.Driver && ipam.Driver !== "default") {
-    throw unsupported(`IPAM driver ${ipam.Driver} is not supported: only default is`);
+    throw notFound(`error looking up IPAM plugin ${ipam.Driver}: plugin "${ipam.Driver}" not found`);
   }
   if (ConfigOnly || ConfigFrom?.Network)
     throw unsupported("networks that take their settings from others are not supported");

@@ -7,8 +7,8 @@ import { unmount } from "../../../os/mount.ts";
 import { mountDevice } from "./device.ts";
 import { createSnapshots } from "./snapshots.ts";
 import {
+  contentBytes,
   dataName,
-  diskBytes,
   imageName,
   inMakingPlace,
   isMounted,
@@ -25,6 +25,7 @@ export function createLocalVolumes(root: string): VolumeDriver {
   const home = (name: string) => join(root, name);
   const path = (name: string) => join(home(name), dataName);
   const isSized = (name: string) => storageOf(home(name)) === imageName;
+  const snapshots = createSnapshots(root);
   const users = new Map<string, Set<string>>();
   const hold = (name: string, user: string) => {
     if (!users.get(name)?.add(user)) users.set(name, new Set([user]));
@@ -61,13 +62,12 @@ export function createLocalVolumes(root: string): VolumeDriver {
     isEmpty: (name) =>
       (!isSized(name) || isMounted(path(name))) && (!existsSync(path(name)) || readdirSync(path(name)).length === 0),
     async sizeBytes({ name, options }) {
-      const own = options["device"] ? [] : [join(home(name), storageOf(home(name)))];
-      const sizes = await Promise.all([...own, join(home(name), "snapshots")].map(diskBytes));
-      return sizes.reduce((sum, size) => sum + size, 0);
+      const own = options["device"] ? 0 : await contentBytes(join(home(name), storageOf(home(name))));
+      return snapshots.listSnapshots(name).reduce((sum, { sizeBytes }) => sum + sizeBytes, own);
     },
     list: () => readdirSync(root).filter((name) => !name.startsWith(".")),
     sweep: () => sweepStorage(root),
-    ...createSnapshots(root),
+    ...snapshots,
   };
 }
 

@@ -7,9 +7,9 @@ import { runWithUs } from "../../../os/dying-child.ts";
 import { exchangePaths } from "../../../os/files.ts";
 import { unmount } from "../../../os/mount.ts";
 import {
+  contentBytes,
   copyStorage,
   dataName,
-  diskBytes,
   imageName,
   inMakingPlace,
   isMounted,
@@ -73,7 +73,7 @@ async function take(home: string, name: string, createdAt: string): Promise<Volu
   mkdirSync(join(home, "snapshots"), { recursive: true, mode: 0o700 });
   return await inMakingPlace(join(home, "snapshots"), async (place) => {
     const method = await copyContent(home, place);
-    const sizeBytes = await diskBytes(join(place, storageOf(place)));
+    const sizeBytes = await contentBytes(join(place, storageOf(place)));
     const snapshot: VolumeSnapshot = { name, createdAt, method, sizeBytes };
     writeFileSync(join(place, "snapshot.json"), JSON.stringify(snapshot));
     renameSync(place, target);

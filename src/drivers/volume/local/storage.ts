@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId } from "../../../base/id.ts";
 import type { CopyMethod } from "../../../core/volume-snapshot.ts";
+import { runConfined } from "../../../os/confined/confined.ts";
 import { runWithUs } from "../../../os/dying-child.ts";
 import { mountImage } from "../../../os/loop.ts";
 import { listMounts, unmount } from "../../../os/mount.ts";
@@ -54,12 +55,11 @@ async function canReflink(directory: string): Promise<boolean> {
   }
 }
 
-/** Blocks that a file or tree takes, without what is mounted in it. */
-export async function diskBytes(path: string): Promise<number> {
-  if (!existsSync(path)) return 0;
-  // Files may go while they are counted; du says so and counts the rest.
-  const { stdout } = await run("du", ["-sx", "--block-size=1", "--", path]);
-  return Number(/^(\d+)/.exec(stdout)?.[1] ?? 0);
+/** What the files of a tree hold, or the blocks that an image takes. */
+export async function contentBytes(path: string): Promise<number> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isDirectory()) return (stat?.blocks ?? 0) * 512;
+  return ((await runConfined({ op: "usage", target: path })) as { sizeBytes: number }).sizeBytes;
 }
 
 /** Mounts a volume's image. */
