@@ -36,6 +36,7 @@ int net_link(const struct field *field, int *index);
 int net_address(const struct field *field, int index);
 int net_route(const struct field *field, int index);
 int net_loopback(void);
+void net_unplug_rest(void);
 
 /* process.c */
 struct poll_set;

@@ -45,6 +45,21 @@ int net_link(const struct field *field, int *index) {
   return error ? error : set_link(*index, NULL, 0, true);
 }
 
+/* The network has no interface for it: the guest is not to see one that leads nowhere. */
+void net_unplug_rest(void) {
+  for (;;) {
+    char name[16], path[64], device[256];
+    snprintf(name, sizeof name, "eth%d", next_link++);
+    if (if_nametoindex(name) == 0) return;
+    snprintf(path, sizeof path, "/sys/class/net/%s/device", name);
+    ssize_t length = readlink(path, device, sizeof device - 1);
+    if (length <= 0) return;
+    device[length] = 0;
+    const char *slash = strrchr(device, '/');
+    write_text("/sys/bus/virtio/drivers/virtio_net/unbind", slash ? slash + 1 : device);
+  }
+}
+
 int net_address(const struct field *field, int index) {
   if (field->size < 2) return EBADMSG;
   bool six = field->value[0] == 6;

@@ -118,6 +118,7 @@ int apply_setup(const uint8_t *payload, size_t size, const char **problem) {
     int error = apply_field(&field, &link, problem);
     if (error != 0) return error;
   }
+  net_unplug_rest();
   *problem = "reading the setup";
   return state == 0 ? 0 : EBADMSG;
 }

@@ -25,6 +25,9 @@ int make_tap(const char *name);
 /* Brings the tap of another network namespace here and joins it with the interface that is here. */
 int take_tap(pid_t keeper, const char *name, struct bytes *setup);
 
+/* share.c: the server of the directories that the guest shares with the host */
+int share_main(int count, char **arguments);
+
 /* serve.c */
 int serve_main(int count, char **arguments);
 

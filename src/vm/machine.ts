@@ -5,7 +5,9 @@ import { annotation } from "./annotations.ts";
 import { makeDisk } from "./disk.ts";
 import type { GuestKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
+import type { Share } from "./plan/mounts.ts";
 import type { GuestSize } from "./plan/shape.ts";
+import { startShares } from "./shares.ts";
 
 /** Nobody's number on any system: what a virtual machine escapes to owns nothing. */
 export const machineUser = 1_230_000_000;
@@ -16,7 +18,7 @@ export interface Wanted {
   readonly shape: GuestSize;
   readonly kernel: GuestKernel;
   readonly cgroups: readonly string[];
-  readonly shares: readonly string[];
+  readonly shares: readonly Share[];
   readonly spec: OciSpec;
   readonly image: string | undefined;
 }
@@ -32,6 +34,7 @@ export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
   const { directory, kernel, cgroups, image, spec } = wanted;
   const disk = annotation(spec, "disk") ?? join(directory, "disk");
   if (!existsSync(disk)) await makeDisk(disk, defaultDiskBytes, machineUser);
+  const helpers = wanted.shares.length > 0 ? [startShares(directory, wanted.shares, cgroups)] : [];
   const { keeper, machine } = launchMachine({
     directory,
     shape: { ...wanted.shape, acceleration: "tcg" },
@@ -41,5 +44,5 @@ export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
     firstCommands: [],
     user: machineUser,
   });
-  return { keeper, machine, helpers: [] };
+  return { keeper, machine, helpers };
 }

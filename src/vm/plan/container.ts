@@ -1,7 +1,7 @@
 import type { OciSpec } from "../../core/oci-spec.ts";
 import { fieldTag, frameType } from "../generated/protocol.ts";
 import { field, frame, u32, u64 } from "./fields.ts";
-import { type MountSource, planMounts } from "./mounts.ts";
+import { type MountSource, planMounts, type Share } from "./mounts.ts";
 import { planProcess } from "./process.ts";
 
 export interface ContainerWish extends MountSource {
@@ -16,15 +16,15 @@ export interface ContainerWish extends MountSource {
 export interface ContainerPlan {
   /** The frames that bring the workload up. */
   readonly frames: Buffer;
-  /** Host paths of the shared tree. */
-  readonly shares: string[];
+  /** What of the host is in the shared tree. */
+  readonly shares: Share[];
 }
 
 const workloadStream = 1;
 
 /** A whole OCI configuration as the two frames for the guest: who it is, and what runs. */
 export function planContainer(spec: OciSpec, wish: ContainerWish): ContainerPlan {
-  const rootShares = wish.rootOnDisk ? [] : [spec.root.path];
+  const rootShares: Share[] = wish.rootOnDisk ? [] : [{ path: spec.root.path, readonly: spec.root.readonly }];
   const mounts = planMounts(spec.mounts ?? [], wish, rootShares.length);
   const shares = [...rootShares, ...mounts.shares];
   const setup = [

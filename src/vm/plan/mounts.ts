@@ -5,8 +5,14 @@ import { field, texts, u32, u64 } from "./fields.ts";
 /** What of the host a guest gets: directories of the shared tree, and small files by content. */
 export interface MountPlan {
   readonly fields: Buffer[];
-  /** Host paths in the order of their names 0, 1, … in the shared tree. */
-  readonly shares: string[];
+  /** In the order of their names 0, 1, … in the shared tree. */
+  readonly shares: Share[];
+}
+
+/** A path of the host that the guest sees. */
+export interface Share {
+  readonly path: string;
+  readonly readonly: boolean;
 }
 
 /** Looks at the host for the plan. */
@@ -28,7 +34,7 @@ const guestKinds = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgrou
 
 /** The mounts of an OCI configuration, in its order. */
 export function planMounts(mounts: readonly OciMount[], source: MountSource, firstShare = 0): MountPlan {
-  const shares: string[] = [];
+  const shares: Share[] = [];
   const fields = mounts.flatMap((mount) => {
     if (mount.destination === "/dev/shm") return [guestMount(asSharedMemory(mount))];
     if (guestKinds.has(mount.type)) return [guestMount(mount)];
@@ -36,8 +42,10 @@ export function planMounts(mounts: readonly OciMount[], source: MountSource, fir
     if (file) {
       return [field(fieldTag.file, Buffer.concat([u32(file.mode), texts(mount.destination), file.content]))];
     }
-    const name = String(firstShare + shares.push(mount.source) - 1);
-    const { flags } = parseOptions(mount.options ?? []);
+    const options = mount.options ?? [];
+    const readonly = options.some((option) => option === "ro" || option === "rro");
+    const name = String(firstShare + shares.push({ path: mount.source, readonly }) - 1);
+    const { flags } = parseOptions(options);
     return [field(fieldTag.share, Buffer.concat([u64(flags), texts(name, mount.destination)]))];
   });
   return { fields, shares };
