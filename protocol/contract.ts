@@ -19,6 +19,7 @@ export const frameTypes = {
   finish: [9, "write everything to the disk and let go of it; answered by done"],
   files: [10, "fields: an operation on the workload's files; input and data frames are its bytes"],
   update: [11, "fields: new limits; answered by done or failed"],
+  rehearse: [12, "fields as of run: mount the root and run once what exits at once; answered by done or failed"],
   // From the guest.
   hello: [32, "u32: the guest is up and speaks this version"],
   done: [33, "the request is carried out"],

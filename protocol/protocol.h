@@ -14,6 +14,7 @@ enum {
   FRAME_FINISH = 9, /* write everything to the disk and let go of it; answered by done */
   FRAME_FILES = 10, /* fields: an operation on the workload's files; input and data frames are its bytes */
   FRAME_UPDATE = 11, /* fields: new limits; answered by done or failed */
+  FRAME_REHEARSE = 12, /* fields as of run: mount the root and run once what exits at once; answered by done or failed */
   FRAME_HELLO = 32, /* u32: the guest is up and speaks this version */
   FRAME_DONE = 33, /* the request is carried out */
   FRAME_FAILED = 34, /* u32 errno, text: it is not */

@@ -14,6 +14,8 @@
 #define BOOT_ID_PATH "/run/boot_id"
 #define WORKLOAD_GROUP "/sys/fs/cgroup/workload"
 #define WORKLOAD_STREAM 1
+/* The name by which the agent is run in the place of a workload, and ends at once. */
+#define REHEARSAL "isle-rehearsal"
 
 /* boot.c */
 void boot_mounts(void);
@@ -30,6 +32,7 @@ void port_fail(uint32_t stream, int error, const char *text);
 /* setup.c: 0, or an errno with `problem` saying what failed. */
 int apply_setup(const uint8_t *payload, size_t size, const char **problem);
 void finish_disk(void);
+int mount_disks(const char **problem);
 
 /* net.c */
 int net_link(const struct field *field, int *index);
@@ -41,6 +44,7 @@ void net_unplug_rest(void);
 /* process.c */
 struct poll_set;
 void process_run(uint32_t stream, const uint8_t *payload, size_t size);
+void rehearse(uint32_t stream, const uint8_t *payload, size_t size);
 void process_exec(uint32_t stream, const uint8_t *payload, size_t size);
 void process_input(const struct frame *frame);
 void process_credit(uint32_t stream, uint32_t bytes);

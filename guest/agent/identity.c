@@ -173,7 +173,8 @@ void execute(const struct child *child) {
   char **arguments = texts_of(child, FIELD_ARGUMENT), **environment = texts_of(child, FIELD_ENVIRONMENT);
   char program[4096];
   if (!arguments[0]) child_fail(child, EINVAL, "%s", "no command");
-  if (strchr(arguments[0], '/')) snprintf(program, sizeof program, "%s", arguments[0]);
+  if (strcmp(arguments[0], REHEARSAL) == 0) snprintf(program, sizeof program, "/proc/self/exe");
+  else if (strchr(arguments[0], '/')) snprintf(program, sizeof program, "%s", arguments[0]);
   else if (!find_program(arguments[0], path_of(environment), program, sizeof program))
     child_fail(child, ENOENT, "executable file `%s` not found in $PATH", arguments[0]);
   execve(program, arguments, environment);

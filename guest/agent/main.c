@@ -42,6 +42,7 @@ static void handle(const struct frame *frame) {
       process_resize(frame->stream, (uint16_t)both, (uint16_t)(both >> 16));
       break;
     }
+    case FRAME_REHEARSE: rehearse(frame->stream, frame->payload, frame->size); break;
     case FRAME_PROCESSES: process_list(frame->stream); break;
     case FRAME_FINISH:
       finish_disk();
@@ -92,7 +93,8 @@ static _Noreturn void serve(int signals) {
   }
 }
 
-int main(void) {
+int main(int count, char **arguments) {
+  if (count > 0 && strcmp(arguments[0], REHEARSAL) == 0) return 0;
   umask(0);
   boot_mounts();
   int console = open("/dev/console", O_RDWR | O_NOCTTY);

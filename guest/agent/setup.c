@@ -53,7 +53,9 @@ static void forget_cached(const char *disk) {
   close(device);
 }
 
-static int mount_disks(const char **problem) {
+/* A spare machine has its root mounted already. */
+int mount_disks(const char **problem) {
+  if (disk_mounted) return 0;
   forget_cached("/dev/vda");
   forget_cached("/dev/vdb");
   *problem = "mounting the image";

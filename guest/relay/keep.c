@@ -26,6 +26,7 @@ struct order {
   char *groups[MAX_GROUPS];
   size_t group_count;
   char *const *walls; /* directories that QEMU sees, NULL-terminated */
+  const char *writable; /* one more, or NULL */
   char **command;
 };
 
@@ -53,6 +54,9 @@ static struct order take_order(int count, char **arguments) {
       order.user = (uid_t)strtoul(arguments[at + 1], NULL, 10);
       order.device_group = (gid_t)strtoul(arguments[at + 2], NULL, 10);
       at += 3;
+    } else if (strcmp(word, "--writable") == 0 && left > 1) {
+      order.writable = arguments[at + 1];
+      at += 2;
     } else if (strcmp(word, "--group") == 0 && left > 1 && order.group_count < MAX_GROUPS) {
       order.groups[order.group_count++] = arguments[at + 1];
       at += 2;
@@ -90,7 +94,7 @@ static void as_user(const struct order *order) {
 
 static _Noreturn void become_machine(const struct order *order) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  enter_walls((const char *const[]){"/usr", "/lib", "/lib64", "/bin", NULL});
+  enter_walls((const char *const[]){"/usr", "/lib", "/lib64", "/bin", NULL}, order->writable);
   as_user(order);
   /* Given up with the change of user, and asked for again so that the end of the keeper is always heard. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);

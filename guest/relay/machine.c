@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,6 +52,7 @@ static void handle_line(const char *line) {
   if (asked == 0) return;
   struct client *client = askers[0];
   memmove(askers, askers + 1, --asked * sizeof askers[0]);
+  if (!client && failed) dprintf(complaints, "the machine refused: %s\n", line);
   if (!client || !is_listed(client) || !client->wants_machine) return;
   client->wants_machine = false;
   tell_client(client, failed ? FRAME_FAILED : FRAME_DONE, "\5\0\0\0the machine refused", failed ? 23 : 0);

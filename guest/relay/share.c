@@ -25,7 +25,9 @@ static void add(unsigned number, const char *mode, const char *path) {
   if (S_ISDIR(kind.st_mode)) mkdir(target, 0700);
   else close(open(target, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   if (mount(path, target, NULL, MS_BIND | MS_REC, NULL) != 0) die(path);
-  if (strcmp(mode, "ro") != 0) return;
+  /* Only a bind that asks for it sees what the host mounts below it later. */
+  if (!strstr(mode, "slave") && mount(NULL, target, NULL, MS_REC | MS_PRIVATE, NULL) != 0) die(target);
+  if (strncmp(mode, "ro", 2) != 0) return;
   struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
   if (syscall(SYS_mount_setattr, AT_FDCWD, target, AT_RECURSIVE, &readonly, sizeof readonly) != 0) die(target);
 }
@@ -39,7 +41,7 @@ static void make_tree(char **binds, int count) {
   for (int i = 0; i < count; i++) add((unsigned)i, binds[2 * i], binds[2 * i + 1]);
 }
 
-/* share --dir DIR [--group GROUP]... [--bind ro|rw PATH]... -- SERVER ARGUMENTS: prints the server's number. */
+/* share --dir DIR [--group GROUP]... [--bind MODE PATH]... -- SERVER ARGUMENTS: prints the server's number. */
 int share_main(int count, char **arguments) {
   char *groups[16], *binds[512];
   size_t group_count = 0;

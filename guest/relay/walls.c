@@ -30,11 +30,23 @@ static void show(const char *path, unsigned long flags) {
   if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL) != 0) die(target);
 }
 
-/* A root of its own with the given directories read-only, three devices and nothing else. */
-void enter_walls(const char *const *directories) {
+/* A root of its own with the given directories read-only, three devices, and at /out a directory to write to if one is named. */
+void enter_walls(const char *const *directories, const char *writable) {
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) die("private mounts");
+  char out[32] = "";
+  if (writable) {
+    /* Its path may lead through the directory that the new root covers. */
+    int place = open(writable, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (place < 0) die(writable);
+    snprintf(out, sizeof out, "/proc/self/fd/%d", place);
+  }
   if (mount("isle", TOP, "tmpfs", MS_NOSUID, "mode=0755,size=1m") != 0) die("new root");
   for (; *directories; directories++) show(*directories, MS_RDONLY | MS_NOSUID | MS_NODEV);
+  if (writable) {
+    mkdir(TOP "/out", 0755);
+    if (mount(out, TOP "/out", NULL, MS_BIND, NULL) != 0) die(writable);
+    if (mount(NULL, TOP "/out", NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) die(writable);
+  }
   mkdir(TOP "/etc", 0755);
   show("/etc/ld.so.cache", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC);
   mkdir(TOP "/dev", 0755);

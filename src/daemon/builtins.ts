@@ -59,7 +59,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const volumeDriver = createLocalVolumes(paths.volumes);
   const imageDisks = createErofsDisks({ directory: paths.imageDisks, snapshots });
   const instances = createInstanceRepository(db);
-  const runtimes = createRuntimes(config, paths);
+  const runtimes = createRuntimes(config, paths, log);
   const registry = createRegistry(config);
   const networks = createNetworkRepository(db);
   const settings = createSettings(config, paths, runtimes.defaultName);
@@ -103,6 +103,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     async sweep() {
       content.sweep();
       imageDisks.sweep();
+      runtimes.pool.sweep();
       await snapshots.sweep();
       await volumeDriver.sweep();
     },
@@ -125,6 +126,7 @@ async function closeAll(deps: InstanceDeps, { runtimes, networking, registry, db
   deps.health.close();
   deps.rotations.close();
   runtimes.exits.close();
+  runtimes.pool.close();
   registry.close();
   await networking.names.close();
   await networking.networkDriver.close();

@@ -23,6 +23,7 @@ export interface DaemonConfig {
   readonly bip: string | undefined;
   readonly bridge: string | undefined;
   readonly defaultRuntime: string | undefined;
+  readonly microvmPool: number;
   readonly runtimes: Readonly<Record<string, { path: string; runtimeArgs: readonly string[] }>>;
   readonly logDriver: string;
   readonly logOpts: Readonly<Record<string, string>>;
@@ -80,6 +81,7 @@ export const daemonKeys: Readonly<Record<string, Key>> = {
   bip: { kind: "text", help: "Address and prefix of the default bridge" },
   bridge: { kind: "text", short: "b", help: "Name of the default bridge" },
   "default-runtime": { kind: "text", help: "OCI runtime of containers that name none" },
+  "microvm-pool": { kind: "number", help: "MicroVMs that wait for the next start, at most; 0 for none" },
   runtimes: { kind: "map", fileOnly: true, help: "More OCI runtimes, by name with path and runtimeArgs" },
   "log-driver": { kind: "text", help: "json-file, local or none" },
   "log-opts": { kind: "map", fileOnly: true, help: "Default log options" },
@@ -219,6 +221,7 @@ function toConfig(values: Values): DaemonConfig {
     bip: text(values["bip"]),
     bridge: text(values["bridge"]),
     defaultRuntime: text(values["default-runtime"]),
+    microvmPool: number(values, "microvm-pool", 2),
     runtimes: Object.fromEntries(
       Object.entries(runtimes).map(([name, { path, runtimeArgs }]) => [name, { path, runtimeArgs: runtimeArgs ?? [] }]),
     ),

@@ -19,6 +19,9 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     exec: join(execRoot, "exec"),
     netns: join(execRoot, "netns"),
     launcher: (program: string) => join(execRoot, "launchers", program),
+    templates: join(dataRoot, "templates"),
+    poolDisks: join(dataRoot, "microvm-disks"),
+    pool: join(execRoot, "microvms"),
     guestRuntime: join(execRoot, "bin", "isle-vm"),
     runtimeState: (name: string) => join(execRoot, "runtime", name),
   };

@@ -1,6 +1,7 @@
 import { mkdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { IsleError } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
 import type { ExitWatch, Isolation, Runtime } from "../core/runtime.ts";
 import { watchExits } from "../drivers/runtime/oci/exits.ts";
 import { createGuestRuntime } from "../drivers/runtime/oci/guest-runtime.ts";
@@ -9,6 +10,7 @@ import { runscArgs, writeRunscLauncher } from "../drivers/runtime/oci/runsc.ts";
 import { findProgram } from "../os/find-program.ts";
 import { sealProgram } from "../os/sealed-program.ts";
 import { selfCommand } from "../os/self.ts";
+import { MachinePool } from "../vm/pool/pool.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { DaemonPaths } from "./paths.ts";
 import { requireProgram } from "./programs.ts";
@@ -36,9 +38,17 @@ export interface Runtimes {
   readonly defaultName: string;
   readonly conmon: string;
   readonly exits: ExitWatch;
+  readonly pool: MachinePool;
 }
 
-export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtimes {
+export function createRuntimes(config: DaemonConfig, paths: DaemonPaths, log: Logger): Runtimes {
+  const pool = new MachinePool({
+    directory: paths.pool,
+    disks: paths.poolDisks,
+    templates: paths.templates,
+    size: config.microvmPool,
+    log,
+  });
   const conmon = requireProgram("conmon", "conmon");
   const wanted = [
     ...known.flatMap(({ name, program, args = [] }) => {
@@ -65,7 +75,7 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
   const byName = new Map(
     wanted.map(({ name, path, args, runs }) => [
       name,
-      (name === guestRuntime ? createGuestRuntime : createOciRuntime)({
+      createRuntime(pool, {
         name,
         program: runs,
         globalArgs: args,
@@ -85,8 +95,12 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths): Runtim
     defaultName,
     conmon,
     exits: watchExits(paths.exits),
+    pool,
   };
 }
+
+const createRuntime = (pool: MachinePool, options: Parameters<typeof createOciRuntime>[0]): Runtime =>
+  options.name === guestRuntime ? createGuestRuntime(options, pool) : createOciRuntime(options);
 
 const isolations: Readonly<Record<string, Isolation>> = { runsc: "sandbox", [guestRuntime]: "microvm" };
 const isolationOf = (path: string): Isolation => isolations[basename(path)] ?? "container";
@@ -106,5 +120,6 @@ function guestPrograms(paths: DaemonPaths) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
   rmSync(path, { force: true });
   symlinkSync(realpathSync(program), path);
-  return [{ name: guestRuntime, path, args: [], runs: path }];
+  const orders = ["--templates", paths.templates, "--pool", paths.pool];
+  return [{ name: guestRuntime, path, args: orders, runs: path }];
 }

@@ -78,6 +78,13 @@ function set(file: string, value: string): void {
   }
 }
 
+/** Moves processes that run already. */
+export function joinCgroups(directories: readonly string[], pids: readonly number[]): void {
+  for (const directory of directories) {
+    for (const pid of pids) set(join(directory, "cgroup.procs"), String(pid));
+  }
+}
+
 /** Takes the group away once its processes are gone; false while some are there. */
 export function removeCgroup(directories: readonly string[]): boolean {
   return directories.map(removeGroup).every(Boolean);

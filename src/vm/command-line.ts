@@ -10,6 +10,9 @@ const globalOptions: Options = {
   log: "string",
   "log-format": "string",
   "log-level": "string",
+  // Of an engine of ours: where its templates and waiting machines are.
+  templates: "string",
+  pool: "string",
   debug: "boolean",
   "systemd-cgroup": "boolean",
   rootless: "string",
@@ -64,6 +67,8 @@ export interface CommandLine {
   readonly root: string;
   readonly log: string | undefined;
   readonly logFormat: string;
+  readonly templates: string | undefined;
+  readonly pool: string | undefined;
   readonly command: string;
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
   readonly words: readonly string[];
@@ -84,6 +89,8 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     root: String(global["root"] ?? defaultRoot),
     log: global["log"] as string | undefined,
     logFormat: String(global["log-format"] ?? "text"),
+    templates: global["templates"] as string | undefined,
+    pool: global["pool"] as string | undefined,
     command,
     options: values,
     words: positionals,

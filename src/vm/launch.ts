@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { IsleError, messageOf } from "../base/error.ts";
+import { IsleError } from "../base/error.ts";
 import { readTextIfPresent } from "../os/files.ts";
 import { findProgram } from "../os/find-program.ts";
+import { run } from "../os/process.ts";
 import type { GuestKernel } from "./kernel/kernels.ts";
 import { findPart, machineFiles } from "./places.ts";
 import { descriptors, type MachineShape, type MachineStart, qemuArguments } from "./qemu/arguments.ts";
@@ -28,6 +29,8 @@ export interface Launch {
   /** What the monitor is told first, a JSON command each. */
   readonly firstCommands: readonly string[];
   readonly user: number;
+  /** A directory that QEMU sees as `/out`. */
+  readonly writable?: string;
 }
 
 export interface Launched {
@@ -36,28 +39,22 @@ export interface Launched {
 }
 
 /** Starts QEMU under a keeper, which ends it when nobody is connected to it any more. */
-export function launchMachine(launch: Launch): Launched {
+export async function launchMachine(launch: Launch): Promise<Launched> {
   const { directory, shape, start } = launch;
   writeFileSync(join(directory, machineFiles.first), launch.firstCommands.map((line) => `${line}\n`).join(""));
   const command = [...keeperArguments(launch), "--", qemuProgram(), ...qemuArguments(shape, start)];
-  try {
-    const text = execFileSync(findPart("isle-relay"), ["keep", ...command], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const [keeper = 0, machine = 0] = text.trim().split(" ").map(Number);
-    return { keeper, machine };
-  } catch (cause) {
-    const said = String((cause as { stderr?: string }).stderr ?? messageOf(cause)).trim();
-    throw new IsleError("internal", `cannot start a virtual machine: ${said}`, { cause });
-  }
+  const { exitCode, stdout, stderr } = await run(findPart("isle-relay"), ["keep", ...command]);
+  if (exitCode !== 0) throw new IsleError("internal", `cannot start a virtual machine: ${stderr.trim()}`);
+  const [keeper = 0, machine = 0] = stdout.trim().split(" ").map(Number);
+  return { keeper, machine };
 }
 
-function keeperArguments({ directory, shape, files, cgroups, user }: Launch): string[] {
+function keeperArguments({ directory, shape, files, cgroups, user, writable }: Launch): string[] {
   const file = (number: number, mode: "ro" | "rw", path: string | undefined): string[] =>
     path === undefined ? [] : ["--file", String(number), mode, path];
   return [
     ...["--dir", directory, "--user", String(user), String(user)],
+    ...(writable ? ["--writable", writable] : []),
     ...cgroups.flatMap((group) => ["--group", group]),
     ...["--socket", String(descriptors.guest), machineFiles.guest],
     ...["--socket", String(descriptors.monitor), machineFiles.monitor],

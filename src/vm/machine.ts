@@ -1,26 +1,34 @@
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OciSpec } from "../core/oci-spec.ts";
 import { annotation } from "./annotations.ts";
+import { joinCgroups } from "./cgroup.ts";
 import { makeDisk } from "./disk.ts";
 import type { GuestKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
+import { monitorLine } from "./monitor.ts";
+import { machineFiles } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
-import type { GuestSize } from "./plan/shape.ts";
+import type { Spare } from "./pool/spare.ts";
+import { descriptors, type MachineShape } from "./qemu/arguments.ts";
 import { startShares } from "./shares.ts";
+import { findTemplate } from "./template/template.ts";
 
 /** Nobody's number on any system: what a virtual machine escapes to owns nothing. */
 export const machineUser = 1_230_000_000;
-const defaultDiskBytes = 10 * 2 ** 30;
+export const defaultDiskBytes = 10 * 2 ** 30;
 
 export interface Wanted {
   readonly directory: string;
-  readonly shape: GuestSize;
+  readonly templates: string;
+  readonly shape: MachineShape;
   readonly kernel: GuestKernel;
   readonly cgroups: readonly string[];
   readonly shares: readonly Share[];
   readonly spec: OciSpec;
   readonly image: string | undefined;
+  /** One that waits in the directory already. */
+  readonly spare: Spare | undefined;
 }
 
 export interface Machine {
@@ -29,20 +37,40 @@ export interface Machine {
   readonly helpers: readonly number[];
 }
 
-/** A virtual machine of the wanted shape, running. */
+/** A virtual machine of the wanted shape: one that waits, or one that goes on from a template, or one that boots. */
 export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
-  const { directory, kernel, cgroups, image, spec } = wanted;
+  const { directory, cgroups, spec, spare } = wanted;
   const disk = annotation(spec, "disk") ?? join(directory, "disk");
+  if (spare) {
+    renameSync(spare.disk, disk);
+    joinCgroups(cgroups, [spare.keeper, spare.machine]);
+    writeFileSync(join(directory, machineFiles.first), `${monitorLine("cont")}\n`);
+    return { keeper: spare.keeper, machine: spare.machine, helpers: [] };
+  }
   if (!existsSync(disk)) await makeDisk(disk, defaultDiskBytes, machineUser);
   const helpers = wanted.shares.length > 0 ? [startShares(directory, wanted.shares, cgroups)] : [];
-  const { keeper, machine } = launchMachine({
+  return { ...(await launch(wanted, disk)), helpers };
+}
+
+async function launch({ directory, templates, shape, kernel, cgroups, spec, image }: Wanted, disk: string) {
+  const domain = annotation(spec, "domain") ?? defaultDomain;
+  const wish = { directory: templates, shape, kernel, domain, user: machineUser };
+  const template = shape.shared ? undefined : findTemplate(wish);
+  return launchMachine({
     directory,
-    shape: { ...wanted.shape, acceleration: "tcg" },
-    start: { kind: "boot" },
-    files: { kernel, image: image ?? "/dev/null", disk },
+    shape,
+    start: { kind: template ? "restore" : "boot" },
+    files: { kernel, image: image ?? "/dev/null", disk, ...template },
     cgroups,
-    firstCommands: [],
+    firstCommands: template ? restoreCommands : [],
     user: machineUser,
   });
-  return { keeper, machine, helpers };
 }
+
+/** Whoever says nothing is in one domain with all who say nothing. */
+export const defaultDomain = "default";
+
+export const restoreCommands: readonly string[] = [
+  monitorLine("migrate-set-capabilities", { capabilities: [{ capability: "x-ignore-shared", state: true }] }),
+  monitorLine("migrate-incoming", { uri: `fd:${descriptors.state}` }),
+];

@@ -6,6 +6,9 @@ import { IsleError } from "../base/error.ts";
 /** Kernels and what is made of them: the same for all who use this machine, and made again when it is lost. */
 export const cacheDirectory = (): string => process.env["ISLE_VM_CACHE"] ?? "/var/cache/isle";
 
+/** Machines that have booted; an engine has its own, so that nobody else's memory is in them. */
+export const templatesDirectory = (): string => process.env["ISLE_VM_TEMPLATES"] ?? join(cacheDirectory(), "templates");
+
 /** Files of a virtual machine, below its state directory. */
 export const machineFiles = {
   plan: "plan",

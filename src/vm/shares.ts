@@ -19,7 +19,9 @@ export function startShares(directory: string, shares: readonly Share[], cgroups
   const args = [
     ...["share", "--dir", directory],
     ...cgroups.flatMap((group) => ["--group", group]),
-    ...shares.flatMap(({ path, readonly }) => ["--bind", readonly ? "ro" : "rw", path]),
+    ...shares.flatMap(({ path, readonly, follows }) => [
+      ...["--bind", `${readonly ? "ro" : "rw"}${follows ? "-slave" : ""}`, path],
+    ]),
     ...["--", server, "--fd=10", "-o", `source=${join(directory, "tree")}`, "-o", "cache=auto,xattr", "-f"],
   ];
   try {

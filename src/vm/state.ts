@@ -33,11 +33,11 @@ export function stateDirectory(root: string, id: string): string {
   return join(root, id);
 }
 
-export function createState(root: string, id: string): string {
+/** Where a new container's state is to be; the caller makes it. */
+export function newStateDirectory(root: string, id: string): string {
   const directory = stateDirectory(root, id);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   if (existsSync(directory)) throw conflict(`container with id exists already: ${id}`);
-  mkdirSync(directory, { mode: 0o700 });
   return directory;
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { IsleError, invalid, isErrno, unsupported } from "../../base/error.ts";
 import { withUndo } from "../../base/undo.ts";
@@ -9,34 +9,32 @@ import { annotation } from "../annotations.ts";
 import { makeCgroup, removeCgroup } from "../cgroup.ts";
 import type { CommandLine } from "../command-line.ts";
 import { runHooks } from "../hooks.ts";
-import { findKernel } from "../kernel/kernels.ts";
+import { findKernel, type GuestKernel } from "../kernel/kernels.ts";
 import { startRelay } from "../launch.ts";
-import { bringUpMachine } from "../machine.ts";
-import { machineFiles } from "../places.ts";
-import { planContainer } from "../plan/container.ts";
+import { bringUpMachine, defaultDomain } from "../machine.ts";
+import { machineFiles, templatesDirectory } from "../places.ts";
+import { type ContainerPlan, planContainer } from "../plan/container.ts";
 import { planLimits, planShape } from "../plan/shape.ts";
+import { claimSpare, type Spare, spareKey } from "../pool/spare.ts";
+import type { MachineShape } from "../qemu/arguments.ts";
 import { filterOf } from "../seccomp-filter.ts";
-import { createState, type MachineState, removeState, writeState } from "../state.ts";
+import { type MachineState, newStateDirectory, removeState, writeState } from "../state.ts";
+import { templateKey } from "../template/key.ts";
 
 /** Makes a virtual machine for the bundle's container and the process that stands for it; nothing of it runs yet. */
-export async function createCommand({ root, options, words }: CommandLine): Promise<void> {
+export async function createCommand(line: CommandLine): Promise<void> {
+  const { root, options, words } = line;
   const [id = ""] = words;
   const bundle = resolve(String(options["bundle"] ?? "."));
   const spec = readSpec(bundle);
   refuseUnsupported(spec);
   const state = await withUndo(async (undo) => {
-    const directory = createState(root, id);
+    const { directory, ...prepared } = await prepare(line, spec, id);
     undo.add(() => removeState(root, id));
     const cgroups = makeCgroup(spec.linux.cgroupsPath || `/isle-vm/${id}`, planLimits(spec));
     undo.add(() => removeCgroup(cgroups));
-    const made = await make({
-      spec,
-      directory,
-      bundle,
-      cgroups,
-      id,
-      consoleSocket: options["console-socket"] as string,
-    });
+    const consoleSocket = options["console-socket"] as string | undefined;
+    const made = await make({ spec, directory, bundle, cgroups, id, consoleSocket, ...prepared });
     undo.add(() => process.kill(made.pid, "SIGKILL"));
     writeState(root, made);
     runHooks([...(spec.hooks?.["prestart"] ?? []), ...(spec.hooks?.["createRuntime"] ?? [])], made, "creating");
@@ -46,7 +44,40 @@ export async function createCommand({ root, options, words }: CommandLine): Prom
   if (pidFile) writeFileAtomic(String(pidFile), String(state.pid));
 }
 
-interface Making {
+interface Prepared {
+  readonly templates: string;
+  readonly shape: MachineShape;
+  readonly kernel: GuestKernel;
+  readonly plan: ContainerPlan;
+  readonly spare: Spare | undefined;
+}
+
+/** Everything that is computed, and the state directory: a new one, or that of a machine that waits. */
+async function prepare(
+  { root, pool, templates = templatesDirectory() }: CommandLine,
+  spec: RuntimeSpec,
+  id: string,
+): Promise<Prepared & { directory: string }> {
+  const image = annotation(spec, "image");
+  const plan = planContainer(spec, {
+    rootOnDisk: image !== undefined,
+    input: true,
+    filter: await filterOf(spec, root),
+    bootId: crypto.randomUUID(),
+    smallFile,
+  });
+  const kernel = await findKernel(annotation(spec, "kernel"));
+  const shape = planShape(spec, plan.shares.length > 0);
+  const disk = annotation(spec, "disk");
+  const wantsSpare = pool && image && disk && !shape.shared && !existsSync(disk);
+  const key = wantsSpare && spareKey(templateKey(shape, kernel, annotation(spec, "domain") ?? defaultDomain), image);
+  const directory = newStateDirectory(root, id);
+  const spare = key ? claimSpare(pool, key, directory) : undefined;
+  if (!spare) mkdirSync(directory, { mode: 0o700 });
+  return { directory, templates, shape, kernel, plan, spare };
+}
+
+interface Making extends Prepared {
   readonly spec: RuntimeSpec;
   readonly directory: string;
   readonly bundle: string;
@@ -66,19 +97,10 @@ export interface RuntimeSpec extends OciSpec {
   readonly hooks?: Readonly<Record<string, Hook[] | undefined>>;
 }
 
-async function make({ spec, directory, bundle, cgroups, id, consoleSocket }: Making): Promise<MachineState> {
-  const image = annotation(spec, "image");
-  const plan = planContainer(spec, {
-    rootOnDisk: image !== undefined,
-    input: true,
-    filter: await filterOf(spec, directory),
-    bootId: crypto.randomUUID(),
-    smallFile,
-  });
+async function make(making: Making): Promise<MachineState> {
+  const { spec, directory, bundle, cgroups, id, consoleSocket, plan } = making;
   writeFileSync(join(directory, machineFiles.plan), plan.frames, { mode: 0o600 });
-  const kernel = await findKernel(annotation(spec, "kernel"));
-  const shape = planShape(spec, plan.shares.length > 0);
-  const machine = await bringUpMachine({ directory, shape, kernel, cgroups, shares: plan.shares, spec, image });
+  const machine = await bringUpMachine({ ...making, shares: plan.shares, image: annotation(spec, "image") });
   const network = spec.linux.namespaces.find(({ type }) => type === "network");
   const pid = await startRelay({
     directory,

@@ -23,6 +23,8 @@ export const frameType = {
   files: 10,
   /** fields: new limits; answered by done or failed */
   update: 11,
+  /** fields as of run: mount the root and run once what exits at once; answered by done or failed */
+  rehearse: 12,
   /** u32: the guest is up and speaks this version */
   hello: 32,
   /** the request is carried out */

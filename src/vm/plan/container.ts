@@ -24,9 +24,11 @@ const workloadStream = 1;
 
 /** A whole OCI configuration as the two frames for the guest: who it is, and what runs. */
 export function planContainer(spec: OciSpec, wish: ContainerWish): ContainerPlan {
-  const rootShares: Share[] = wish.rootOnDisk ? [] : [{ path: spec.root.path, readonly: spec.root.readonly }];
-  const mounts = planMounts(spec.mounts ?? [], wish, rootShares.length);
-  const shares = [...rootShares, ...mounts.shares];
+  const rootShares: Share[] = wish.rootOnDisk
+    ? []
+    : [{ path: spec.root.path, readonly: spec.root.readonly, follows: false }];
+  const run = planRun(spec, wish, rootShares.length);
+  const shares = [...rootShares, ...run.shares];
   const setup = [
     field(fieldTag.bootId, `${wish.bootId}\n`),
     ...(spec.hostname ? [field(fieldTag.hostname, spec.hostname)] : []),
@@ -34,14 +36,19 @@ export function planContainer(spec: OciSpec, wish: ContainerWish): ContainerPlan
     ...(shares.length > 0 ? [field(fieldTag.shared)] : []),
     wish.rootOnDisk ? field(fieldTag.rootDisk) : field(fieldTag.rootShare, "0"),
   ];
-  const run = [planProcess(spec.process, wish), ...containerFields(spec), ...mounts.fields];
   return {
     frames: Buffer.concat([
       frame(frameType.setup, 0, Buffer.concat(setup)),
-      frame(frameType.run, workloadStream, Buffer.concat(run)),
+      frame(frameType.run, workloadStream, run.fields),
     ]),
     shares,
   };
+}
+
+/** What runs, as fields, and what it needs of the host. */
+export function planRun(spec: OciSpec, wish: ContainerWish, firstShare = 0): { fields: Buffer; shares: Share[] } {
+  const { fields, shares } = planMounts(spec.mounts ?? [], wish, firstShare);
+  return { fields: Buffer.concat([planProcess(spec.process, wish), ...containerFields(spec), ...fields]), shares };
 }
 
 /** The kernel's flags of the namespaces that a guest's container has for itself; its network is the guest's. */

@@ -13,6 +13,8 @@ export interface MountPlan {
 export interface Share {
   readonly path: string;
   readonly readonly: boolean;
+  /** Mounts that the host makes below it later show up in it. */
+  readonly follows: boolean;
 }
 
 /** Looks at the host for the plan. */
@@ -44,7 +46,8 @@ export function planMounts(mounts: readonly OciMount[], source: MountSource, fir
     }
     const options = mount.options ?? [];
     const readonly = options.some((option) => option === "ro" || option === "rro");
-    const name = String(firstShare + shares.push({ path: mount.source, readonly }) - 1);
+    const follows = options.some((option) => /^r?(slave|shared)$/.test(option));
+    const name = String(firstShare + shares.push({ path: mount.source, readonly, follows }) - 1);
     const { flags } = parseOptions(options);
     return [field(fieldTag.share, Buffer.concat([u64(flags), texts(name, mount.destination)]))];
   });

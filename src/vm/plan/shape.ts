@@ -2,6 +2,7 @@ import { invalid } from "../../base/error.ts";
 import type { OciSpec } from "../../core/oci-spec.ts";
 import { annotation } from "../annotations.ts";
 import type { MachineLimits } from "../cgroup.ts";
+import type { MachineShape } from "../qemu/arguments.ts";
 
 const defaultMemoryMiB = 512;
 /** What the guest's kernel and agent take of a machine's memory. */
@@ -10,19 +11,13 @@ const guestOverheadMiB = 96;
 const hostOverheadMiB = 288;
 const mebi = 2 ** 20;
 
-export interface GuestSize {
-  readonly cpus: number;
-  readonly memoryMiB: number;
-  readonly shared: boolean;
-}
-
 /** A machine that is large enough for the container's limits, in few sizes, so that templates are used again. */
-export function planShape(spec: OciSpec, shared: boolean): GuestSize {
+export function planShape(spec: OciSpec, shared: boolean): MachineShape {
   const { cpu } = spec.linux.resources ?? {};
   const quota = Number(cpu?.["quota"] ?? 0);
   const period = Number(cpu?.["period"] ?? 100_000);
   const cpus = number(annotation(spec, "vcpus"), "vcpus", 64) ?? (quota > 0 ? Math.ceil(quota / period) : 1);
-  return { cpus, memoryMiB: memoryOf(spec), shared };
+  return { cpus, memoryMiB: memoryOf(spec), shared, acceleration: "tcg" };
 }
 
 function memoryOf(spec: OciSpec): number {

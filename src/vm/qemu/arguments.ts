@@ -56,6 +56,8 @@ export function qemuArguments(shape: MachineShape, start: MachineStart): string[
     ...["-netdev", `tap,id=net0,fd=${descriptors.tap}`, "-device", "virtio-net-pci,netdev=net0,romfile="],
     ...["-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on"],
     ...(shape.shared ? sharedDevice : []),
+    // A template was stopped when it was saved; what goes on from it is to run at once.
+    ...["-global", "migration.store-global-state=off"],
     ...(start.kind === "restore" ? ["-incoming", "defer"] : []),
   ];
 }

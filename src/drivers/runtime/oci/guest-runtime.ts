@@ -7,6 +7,7 @@ import type { OciProcess } from "../../../core/oci-spec.ts";
 import type { ExecOptions, ExecResult, ExecSession, Runtime } from "../../../core/runtime.ts";
 import { deleteMachine, listProcesses, setPaused, signalWorkload, startWorkload } from "../../../vm/control.ts";
 import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session.ts";
+import type { MachinePool } from "../../../vm/pool/pool.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
 import type { OciRuntimeOptions } from "./options.ts";
@@ -15,11 +16,16 @@ import type { OciRuntimeOptions } from "./options.ts";
  * isle-vm as a runtime: its command line makes the virtual machine under conmon, and everything after that is asked of
  * the relay over its socket, which saves a process each time.
  */
-export function createGuestRuntime(options: OciRuntimeOptions): Runtime {
+export function createGuestRuntime(options: OciRuntimeOptions, pool: MachinePool): Runtime {
   const base = createOciRuntime(options);
   const { stateRoot } = options;
   return {
     ...base,
+    async create(workload) {
+      const created = await base.create(workload);
+      pool.started(workload.spec);
+      return created;
+    },
     start: (id) =>
       startWorkload(stateRoot, id).catch((error: unknown) => {
         throw runtimeMessage(options.name, messageOf(error));

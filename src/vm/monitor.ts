@@ -1,0 +1,69 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { IsleError } from "../base/error.ts";
+
+/** A connection to a unix socket in a directory whose path may be longer than a socket's address. */
+export function connectIn(directory: string, name: string): Promise<Socket> {
+  const place = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  return new Promise((resolve, reject) => {
+    const socket = connect(`/proc/self/fd/${place}/${name}`);
+    socket.once("error", (error) => {
+      closeSync(place);
+      reject(error);
+    });
+    socket.once("connect", () => {
+      closeSync(place);
+      socket.removeAllListeners("error");
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
+}
+
+export interface Monitor {
+  /** Sends a command and returns its answer; a refusal fails with QEMU's words. */
+  ask(command: string, args?: object): Promise<unknown>;
+  close(): void;
+}
+
+interface Answer {
+  readonly return?: unknown;
+  readonly error?: { readonly desc: string };
+}
+
+/** QEMU's monitor, ready for commands. */
+export async function openMonitor(socket: Socket): Promise<Monitor> {
+  const waiting: Array<{ resolve(value: unknown): void; reject(error: Error): void; command: string }> = [];
+  let held = "";
+  socket.setEncoding("utf8");
+  socket.on("data", (text: string) => {
+    held += text;
+    const lines = held.split("\n");
+    held = lines.pop() ?? "";
+    for (const line of lines) {
+      const answer = JSON.parse(line) as Answer;
+      if (answer.return === undefined && !answer.error) continue;
+      const asker = waiting.shift();
+      if (answer.error) asker?.reject(new IsleError("internal", `${asker.command}: ${answer.error.desc}`));
+      else asker?.resolve(answer.return);
+    }
+  });
+  socket.once("close", () => {
+    for (const { reject, command } of waiting.splice(0)) {
+      reject(new IsleError("internal", `the virtual machine ended at ${command}`));
+    }
+  });
+  const monitor: Monitor = {
+    ask: (command, args) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject, command });
+        socket.write(`${monitorLine(command, args)}\n`);
+      }),
+    close: () => socket.destroy(),
+  };
+  await monitor.ask("qmp_capabilities");
+  return monitor;
+}
+
+export const monitorLine = (command: string, args?: object): string =>
+  JSON.stringify({ execute: command, ...(args && { arguments: args }) });
