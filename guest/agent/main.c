@@ -43,6 +43,10 @@ static void handle(const struct frame *frame) {
       break;
     }
     case FRAME_REHEARSE: rehearse(frame->stream, frame->payload, frame->size); break;
+    case FRAME_UPDATE:
+      group_prepare(frame->payload, frame->size);
+      port_send(FRAME_DONE, frame->stream, NULL, 0);
+      break;
     case FRAME_PROCESSES: process_list(frame->stream); break;
     case FRAME_FINISH:
       finish_disk();

@@ -111,6 +111,21 @@ static pid_t start_machine(const struct order *order) {
   return machine;
 }
 
+/* One that says a word is the only owner from now on; one that ends is none. Returns how many are left. */
+static int hear_owner(int owners[MAX_OWNERS], int count, int which) {
+  char word;
+  if (read(owners[which], &word, 1) != 1) {
+    close(owners[which]);
+    owners[which] = owners[count - 1];
+    return count - 1;
+  }
+  int only = owners[which];
+  for (int i = 0; i < count; i++)
+    if (owners[i] != only) close(owners[i]);
+  owners[0] = only;
+  return 1;
+}
+
 /* Lives as long as somebody is connected: then the machine ends, whatever happened to its owner. */
 static _Noreturn void keep(int life, pid_t machine) {
   int machine_end = (int)syscall(SYS_pidfd_open, machine, 0);
@@ -124,9 +139,8 @@ static _Noreturn void keep(int life, pid_t machine) {
     if (ready < 0 && errno == EINTR) continue;
     if (polled[1].revents || ready == 0) break;
     for (int i = count - 1; i >= 0; i--) {
-      if (!polled[i + 2].revents) continue;
-      close(owners[i]);
-      owners[i] = owners[--count];
+      if (polled[i + 2].revents) count = hear_owner(owners, count, i);
+      if (count == 1) break;
     }
     if (polled[0].revents) {
       int owner = accept4(life, NULL, NULL, SOCK_CLOEXEC);

@@ -265,6 +265,8 @@ int serve_main(int count, char **arguments) {
   relay.guest = connect_unix("guest");
   relay.machine = connect_unix("qmp");
   if (relay.control < 0 || relay.life < 0 || relay.guest < 0 || relay.machine < 0) die("sockets of the machine");
+  /* The machine is this process's alone now, whoever kept it before. */
+  if (write(relay.life, "o", 1) != 1) die("taking the machine");
   frame_reader_init(&relay.reader, LIMIT_MAX_FRAME);
   relay.output.fd = 1;
   relay.errors.fd = 2;

@@ -18,12 +18,17 @@ export function makeCgroup(path: string, limits: MachineLimits): string[] {
   const unified = existsSync(join(top, "cgroup.controllers"));
   const hierarchies = unified ? [top] : controllers().map((name) => join(top, name));
   const directories = hierarchies.map((hierarchy) => makeGroup(hierarchy, path, unified));
+  setCgroupLimits(directories, limits);
+  return directories;
+}
+
+export function setCgroupLimits(directories: readonly string[], limits: MachineLimits): void {
+  const unified = existsSync(join(top, "cgroup.controllers"));
   for (const directory of directories) {
     for (const [file, value] of settings(limits, unified)) {
       if (value !== undefined && existsSync(join(directory, file))) set(join(directory, file), value);
     }
   }
-  return directories;
 }
 
 const known = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd"];

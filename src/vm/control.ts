@@ -1,10 +1,13 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { IsleError, isErrno } from "../base/error.ts";
+import type { OciResources } from "../core/oci-spec.ts";
 import type { GuestProcess } from "../core/runtime.ts";
-import { removeCgroup } from "./cgroup.ts";
+import { removeCgroup, setCgroupLimits } from "./cgroup.ts";
 import { frameType } from "./generated/protocol.ts";
+import { limitFields } from "./plan/container.ts";
 import { u32 } from "./plan/fields.ts";
+import { guestOverheadMiB, machineLimits } from "./plan/shape.ts";
 import { askRelay } from "./relay-client.ts";
 import { type MachineState, readState, removeState, stateDirectory, statusOf, writeState } from "./state.ts";
 
@@ -21,6 +24,19 @@ export async function signalWorkload(root: string, id: string, signal: number): 
 export async function setPaused(root: string, id: string, paused: boolean): Promise<void> {
   await askRelay(stateDirectory(root, id), paused ? frameType.pause : frameType.resume);
   writeState(root, { ...readState(root, id), paused });
+}
+
+/** Changes limits while the workload runs; the machine itself keeps its size. */
+export async function updateLimits(root: string, id: string, resources: OciResources): Promise<void> {
+  const state = readState(root, id);
+  const wanted = Number(resources.memory?.["limit"] ?? 0) / 2 ** 20 + guestOverheadMiB;
+  if (wanted > state.memoryMiB) {
+    throw new IsleError("unsupported", `the microVM has ${state.memoryMiB} MiB: its limit cannot be raised above`, {
+      hint: "stop it, update it and start it again",
+    });
+  }
+  await askRelay(stateDirectory(root, id), frameType.update, Buffer.concat(limitFields(resources)));
+  setCgroupLimits(state.cgroups, machineLimits(resources, undefined));
 }
 
 /** The workload's processes, with their numbers in the guest. */

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   kill: async () => (await import("./command/kill.ts")).killCommand,
   delete: async () => (await import("./command/delete.ts")).deleteCommand,
   exec: async () => (await import("./command/exec.ts")).execCommand,
+  update: async () => (await import("./command/update.ts")).updateCommand,
   ps: async () => (await import("./command/ps.ts")).psCommand,
   pause: async () => (await import("./command/pause.ts")).pauseCommand,
   resume: async () => (await import("./command/pause.ts")).resumeCommand,

@@ -15,6 +15,7 @@ export interface MachineState {
   readonly keeper: number;
   readonly machine: number;
   readonly cgroups: readonly string[];
+  readonly memoryMiB: number;
   readonly created: string;
   readonly started: boolean;
   readonly paused: boolean;

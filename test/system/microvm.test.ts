@@ -60,7 +60,7 @@ test("a command that is missing is told in Docker's words and leaves nothing", a
   expect(reply.status).toBe(400);
   expect(reply.json.message).toContain('exec: "no-such-program": executable file not found in $PATH');
   expect((await box.state(id)).ExitCode).toBe(127);
-  expect((await daemon.inNamespaces(["pgrep", "-f", "qemu-system"])).stdout).toBe("");
+  expect((await daemon.inNamespaces(["pgrep", "-x", "isle-relay"])).stdout).toBe("");
 });
 
 test("the image is one file for all of its instances, and changes stay with an instance over a stop", async () => {

@@ -122,6 +122,7 @@ async function make(making: Making): Promise<MachineState> {
     keeper: machine.keeper,
     machine: machine.machine,
     cgroups,
+    memoryMiB: making.shape.memoryMiB,
     created: new Date().toISOString(),
     started: false,
     paused: false,

@@ -1,4 +1,4 @@
-import type { OciSpec } from "../../core/oci-spec.ts";
+import type { OciResources, OciSpec } from "../../core/oci-spec.ts";
 import { fieldTag, frameType } from "../generated/protocol.ts";
 import { field, frame, u32, u64 } from "./fields.ts";
 import { type MountSource, planMounts, type Share } from "./mounts.ts";
@@ -62,8 +62,6 @@ const namespaceFlags: Readonly<Record<string, number>> = {
 
 function containerFields({ linux, hostname, root }: OciSpec): Buffer[] {
   const unshare = (linux.namespaces ?? []).reduce((sum, { type }) => sum | (namespaceFlags[type] ?? 0), 0);
-  const memory = Number(linux.resources?.memory?.["limit"] ?? 0);
-  const pids = linux.resources?.pids?.limit ?? 0;
   return [
     field(fieldTag.unshare, u32(unshare)),
     ...(hostname ? [field(fieldTag.hostname, hostname)] : []),
@@ -71,6 +69,15 @@ function containerFields({ linux, hostname, root }: OciSpec): Buffer[] {
     ...(linux.maskedPaths ?? []).map((path) => field(fieldTag.masked, path)),
     ...(linux.readonlyPaths ?? []).map((path) => field(fieldTag.readonlyPath, path)),
     ...(root.readonly ? [field(fieldTag.readonlyRoot)] : []),
+    ...limitFields(linux.resources ?? {}),
+  ];
+}
+
+/** The limits that the guest's kernel keeps. */
+export function limitFields(resources: OciResources): Buffer[] {
+  const memory = Number(resources.memory?.["limit"] ?? 0);
+  const pids = resources.pids?.limit ?? 0;
+  return [
     ...(memory > 0 ? [field(fieldTag.memoryLimit, u64(BigInt(memory)))] : []),
     ...(pids > 0 ? [field(fieldTag.pidsLimit, u64(BigInt(pids)))] : []),
   ];

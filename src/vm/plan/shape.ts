@@ -1,12 +1,12 @@
 import { invalid } from "../../base/error.ts";
-import type { OciSpec } from "../../core/oci-spec.ts";
+import type { OciResources, OciSpec } from "../../core/oci-spec.ts";
 import { annotation } from "../annotations.ts";
 import type { MachineLimits } from "../cgroup.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
 
 const defaultMemoryMiB = 512;
 /** What the guest's kernel and agent take of a machine's memory. */
-const guestOverheadMiB = 96;
+export const guestOverheadMiB = 96;
 /** What QEMU takes beside the guest's memory. */
 const hostOverheadMiB = 288;
 const mebi = 2 ** 20;
@@ -48,13 +48,18 @@ function number(text: string | undefined, name: string, most: number): number | 
 
 /** The container's limits for what runs it on the host. A limit of memory holds the guest's, and QEMU beside it. */
 export function planLimits(spec: OciSpec): MachineLimits {
-  const { cpu } = spec.linux.resources ?? {};
+  const memory = limitBytes(spec) === undefined ? undefined : memoryOf(spec);
+  return machineLimits(spec.linux.resources ?? {}, memory);
+}
+
+/** Of a machine whose memory is limited, or not when there is no size. */
+export function machineLimits({ cpu }: OciResources, memoryMiB: number | undefined): MachineLimits {
   const value = (name: string): number | undefined => {
     const given = Number(cpu?.[name] ?? 0);
     return given > 0 ? given : undefined;
   };
   return {
-    memoryBytes: limitBytes(spec) === undefined ? undefined : (memoryOf(spec) + hostOverheadMiB) * mebi,
+    memoryBytes: memoryMiB === undefined ? undefined : (memoryMiB + hostOverheadMiB) * mebi,
     cpuPeriod: value("period"),
     cpuQuota: value("quota"),
     cpuShares: value("shares"),

@@ -26,6 +26,7 @@ const mebi = 2 ** 20;
 /** Below it no machine is made that nobody asked for; below half of it those that wait are given up. */
 const enoughMemory = 4096 * mebi;
 const lookMs = 5000;
+const handoverMs = 60_000;
 /** Machines that nobody wanted for so long are given up. */
 const keptMs = 10 * 60_000;
 
@@ -45,7 +46,7 @@ export class MachinePool {
     this.#options = options;
   }
 
-  /** Bytes of memory that the waiting machines hold. */
+  /** How many machines wait. */
   get waiting(): number {
     return this.#spares.length;
   }
@@ -73,12 +74,12 @@ export class MachinePool {
     this.#giveUp();
   }
 
-  /** Machines that were taken belong to their relays now. */
+  /** A machine that was taken belongs to its relay, which says so to its keeper; if it never does, the machine ends. */
   #letGoTaken(): void {
     const ready = readyDirectory(this.#options.directory);
     this.#spares = this.#spares.filter((spare) => {
       if (existsSync(join(ready, spare.name))) return true;
-      spare.life.destroy();
+      setTimeout(() => spare.life.destroy(), handoverMs).unref();
       return false;
     });
   }

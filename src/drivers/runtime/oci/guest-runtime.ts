@@ -3,9 +3,16 @@ import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { isCode, messageOf } from "../../../base/error.ts";
 import { parseSignal } from "../../../base/signals.ts";
-import type { OciProcess } from "../../../core/oci-spec.ts";
+import type { OciProcess, OciResources } from "../../../core/oci-spec.ts";
 import type { ExecOptions, ExecResult, ExecSession, Runtime } from "../../../core/runtime.ts";
-import { deleteMachine, listProcesses, setPaused, signalWorkload, startWorkload } from "../../../vm/control.ts";
+import {
+  deleteMachine,
+  listProcesses,
+  setPaused,
+  signalWorkload,
+  startWorkload,
+  updateLimits,
+} from "../../../vm/control.ts";
 import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
@@ -33,6 +40,7 @@ export function createGuestRuntime(options: OciRuntimeOptions, pool: MachinePool
     kill: (id, signal) => signalWorkload(stateRoot, id, signal),
     pause: (id) => setPaused(stateRoot, id, true),
     resume: (id) => setPaused(stateRoot, id, false),
+    update: (id, resources) => updateLimits(stateRoot, id, resources as OciResources),
     delete: (id) => deleteQuietly(base, stateRoot, id),
     exec: (id, process, execOptions) => execIn(join(stateRoot, id), process, execOptions),
     processes: (id) => listProcesses(stateRoot, id),

@@ -1,0 +1,131 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+
+let daemon: TestDaemon;
+let box: Containers;
+beforeAll(async () => {
+  daemon = await startDaemon({ config: { "default-runtime": "isle-vm" } });
+  box = new Containers(daemon.api);
+});
+afterEach(() => box.clear());
+afterAll(() => daemon.stop());
+
+const megabyte = 1 << 20;
+const patience = { timeoutMs: 110_000 };
+
+const makeExec = async (id: string, json: object): Promise<string> =>
+  (await daemon.api.ok("POST", `/containers/${id}/exec`, { json: { AttachStdout: true, AttachStderr: true, ...json } }))
+    .Id;
+
+test("commands run in parallel inside, each with its streams and its exit code", async () => {
+  const id = await box.idle();
+  const outputs = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => box.exec(id, `echo ${i}; echo e${i} >&2; exit ${i}`)),
+  );
+  expect(outputs).toEqual(Array.from({ length: 8 }, (_, i) => ({ exitCode: i, stdout: `${i}\n`, stderr: `e${i}\n` })));
+  expect((await box.exec(id, ["no-such-program"])).exitCode).toBe(127);
+  expect((await box.exec(id, "kill -9 $$")).exitCode).toBe(137);
+  const filter = await box.exec(id, "grep Seccomp: /proc/self/status; id -u", { User: "ann" });
+  expect(filter.stdout).toBe("Seccomp:\t2\n1000\n");
+});
+
+test("a terminal inside follows resize, and input passes until half-close", async () => {
+  const id = await box.idle();
+  const exec = await makeExec(id, { Cmd: ["sh"], Tty: true, AttachStdin: true, ConsoleSize: [20, 70] });
+  const session = await daemon.api.hijack(`/exec/${exec}/start`, { json: { Tty: true, ConsoleSize: [20, 70] } });
+  session.write("stty size; tty\n");
+  await session.until("20 70");
+  await session.until("/dev/pts/");
+  await daemon.api.post(`/exec/${exec}/resize`, { query: { h: 31, w: 99 } });
+  session.write('until [ "$(stty size)" = "31 99" ]; do sleep 0.05; done; exit 4\n');
+  await session.rest();
+  expect((await daemon.api.ok("GET", `/exec/${exec}/json`)).ExitCode).toBe(4);
+  const piped = await makeExec(id, { Cmd: ["wc", "-c"], AttachStdin: true });
+  const input = await daemon.api.hijack(`/exec/${piped}/start`, { json: {} });
+  input.write(Buffer.alloc(3 * megabyte, "x"));
+  input.halfClose();
+  expect((await input.frames()).stdout).toBe(`${3 * megabyte}\n`);
+});
+
+test("a great deal of output arrives whole, also when its reader is slow", async () => {
+  const script = `head -c ${48 * megabyte} /dev/zero | tr '\\0' x`;
+  const { exitCode, stdout } = await daemon.cli(["run", "--rm", "busybox", "sh", "-c", script], patience);
+  expect(exitCode).toBe(0);
+  expect(stdout.length).toBe(48 * megabyte);
+});
+
+test("signals reach the first process, and one that ignores them is killed", async () => {
+  const id = await box.start({ script: "trap 'echo got it; exit 3' USR1; echo ready; while :; do sleep 0.1; done" });
+  await box.untilLog(id, "ready");
+  await daemon.api.ok("POST", `/containers/${id}/kill`, { query: { signal: "USR1" } });
+  expect(await box.wait(id)).toBe(3);
+  expect((await box.logs(id)).stdout).toBe("ready\ngot it\n");
+  const deaf = await box.start({ script: "trap '' TERM; echo ready; while :; do sleep 1; done" });
+  await box.untilLog(deaf, "ready");
+  await daemon.api.ok("POST", `/containers/${deaf}/stop`, { query: { t: 1 } });
+  expect((await box.state(deaf)).ExitCode).toBe(137);
+});
+
+test("a limit of memory holds inside: the workload is killed and that is told", async () => {
+  const { id, exitCode } = await box.finish({ script: "tail /dev/zero", HostConfig: { Memory: 64 * megabyte } });
+  expect(exitCode).toBe(137);
+  expect(await box.state(id)).toMatchObject({ OOMKilled: true, ExitCode: 137 });
+  const other = await box.idle({ HostConfig: { Memory: 64 * megabyte, PidsLimit: 20 } });
+  const limits = "cat /sys/fs/cgroup/workload/memory.max /sys/fs/cgroup/workload/pids.max";
+  expect((await box.exec(other, limits)).stdout).toBe(`${64 * megabyte}\n20\n`);
+  await daemon.api.ok("POST", `/containers/${other}/update`, { json: { Memory: 96 * megabyte, MemorySwap: -1 } });
+  expect((await box.exec(other, limits)).stdout).toBe(`${96 * megabyte}\n20\n`);
+});
+
+test("a paused machine stands still and goes on; statistics and processes are its own", async () => {
+  const id = await box.idle();
+  await daemon.api.ok("POST", `/containers/${id}/pause`);
+  expect((await box.state(id)).Status).toBe("paused");
+  await daemon.api.ok("POST", `/containers/${id}/unpause`);
+  expect((await box.exec(id, "echo awake")).stdout).toBe("awake\n");
+  const stats = await daemon.api.ok("GET", `/containers/${id}/stats`, { query: { stream: false, "one-shot": true } });
+  expect(stats.memory_stats.usage).toBeGreaterThan(10 * megabyte);
+  const { Titles, Processes } = await daemon.api.ok("GET", `/containers/${id}/top`);
+  expect(Processes.some((row: string[]) => row[Titles.indexOf("CMD")]!.includes("trap"))).toBe(true);
+});
+
+test("a machine that is killed and a kernel that gives up each end the instance with a code", async () => {
+  const id = await box.idle();
+  const { machine } = JSON.parse(readFileSync(join(daemon.execRoot, "runtime/isle-vm", id, "state.json"), "utf8"));
+  await daemon.inNamespaces(["kill", "-9", String(machine)]);
+  expect(await box.wait(id)).toBe(137);
+  const panic = { script: "echo c > /proc/sysrq-trigger; sleep 60", HostConfig: { Privileged: true } };
+  expect((await box.finish(panic)).exitCode).toBe(255);
+});
+
+test("twenty machines from one template have nothing in common that must differ", async () => {
+  const script =
+    "cat /proc/sys/kernel/random/boot_id; hostname; head -c 16 /dev/urandom | od -An -tx1; date +%s; hostname -i";
+  const seen: string[][] = [];
+  const lane = async () => {
+    for (let i = 0; i < 10; i++) seen.push((await box.output(script)).split("\n"));
+  };
+  await Promise.all([lane(), lane()]);
+  for (const [fact, at] of [
+    ["boot id", 0],
+    ["host name", 1],
+    ["random numbers", 2],
+  ] as const) {
+    expect([fact, new Set(seen.map((lines) => lines[at])).size]).toEqual([fact, 20]);
+  }
+  const now = Date.now() / 1000;
+  for (const lines of seen) expect(Math.abs(now - Number(lines[3]))).toBeLessThan(120);
+});
+
+test("a template that was cut or is gone is made again, and starts go on", async () => {
+  await box.output("true");
+  const templates = join(daemon.dataRoot, "templates");
+  await daemon.inNamespaces(["sh", "-c", `until ls ${templates}/*/manifest.json; do sleep 0.1; done`], patience);
+  await daemon.inNamespaces(["sh", "-c", `for file in ${templates}/*/state; do truncate -s 1000 $file; done`]);
+  expect(await box.output("echo started")).toBe("started");
+  await daemon.inNamespaces(["sh", "-c", `rm -rf ${templates}`]);
+  expect(await box.output("echo started")).toBe("started");
+});
