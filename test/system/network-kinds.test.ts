@@ -167,7 +167,7 @@ describe("what is refused", () => {
     expect(await create(option("bridge.name", "../x"))).toContain("invalid bridge name");
     expect(await create(option("bridge.name", "lo"))).toContain("exists already");
     expect(await create(option("container_iface_prefix", "a b"))).toContain("container_iface_prefix");
-    expect(await refused({ Name: "bad", IPAM: { Driver: "other" } })).toContain("IPAM driver other");
+    expect(await refused({ Name: "bad", IPAM: { Driver: "other" } })).toContain("IPAM plugin other");
     const pool = (config: object) => refused({ Name: "bad", IPAM: { Config: [config] } });
     expect(await pool({ Subnet: "10.1.0.0/99" })).toContain("invalid subnet");
     expect(await pool({ Subnet: "10.1.0.0/24", Gateway: "10.2.0.1" })).toContain("no matching subnet");

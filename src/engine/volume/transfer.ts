@@ -54,18 +54,23 @@ export async function importVolume(
   if (request.name === "") throw invalid("a volume that is imported wants a name");
   const volume = newVolume(request);
   await onNewVolume(deps, volume, () =>
-    deps.volumeDriver.create(volume, (path) =>
-      deps.archive.unpackTree(
-        path,
-        NodeReadable.from(withoutTrailer(source.iterator({ destroyOnReturn: false })), { objectMode: false }),
-      ),
-    ),
+    deps.volumeDriver.create(volume, async (path) => {
+      let verified = false;
+      const tar = withoutTrailer(source.iterator({ destroyOnReturn: false }), () => {
+        verified = true;
+      });
+      await deps.archive.unpackTree(path, NodeReadable.from(tar, { objectMode: false }));
+      if (!verified) throw invalid("the archive ended before its checksum was read");
+    }),
   );
   return volume;
 }
 
 /** Passes on all but the last block, and fails at the end when that is not the digest of what went before. */
-export async function* withoutTrailer(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, void> {
+async function* withoutTrailer(
+  source: AsyncIterable<Uint8Array>,
+  onVerified: () => void,
+): AsyncGenerator<Buffer, void> {
   const hash = createHash("sha256");
   let rest = Buffer.alloc(0);
   for await (const chunk of source) {
@@ -84,4 +89,5 @@ export async function* withoutTrailer(source: AsyncIterable<Uint8Array>): AsyncG
       hint: "export the volume again",
     });
   }
+  onVerified();
 }

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { isErrno } from "../../base/error.ts";
 import type { ConfinedRequest } from "./protocol.ts";
 import { type ConfinedOptions, startConfined } from "./start.ts";
 
@@ -17,7 +18,7 @@ export async function feedConfined(request: ConfinedRequest, source: Readable, s
   child.output.resume();
   const fed = pipeline(source, child.input).catch((error: unknown) => {
     // The child closes its input when it gives up; its own report tells why.
-    if (source.errored) {
+    if (source.errored && !isErrno(source.errored, "EPIPE")) {
       child.kill();
       throw source.errored;
     }
