@@ -104,8 +104,9 @@ test("completion offers commands, flags and groups", async () => {
     expect((await cli(`completion ${shell}`)).stdout).toContain("__complete");
 });
 
-test("building is refused until it is there", async () => {
-  expect(await cli("build .")).toMatchObject({ code: 1, stderr: "isle: building images is not available yet\n" });
+test("building where there is no Dockerfile says so", async () => {
+  const { code, stderr } = await cli("build /nowhere-at-all");
+  expect([code, stderr]).toEqual([1, expect.stringContaining("/nowhere-at-all")]);
 });
 
 test("compose without Compose says how to get it", async () => {
