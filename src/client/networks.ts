@@ -52,3 +52,13 @@ export const clearPolicy = (client: Client, name: string): Promise<string> =>
 
 export const listDenials = (client: Client, network: string): Promise<NetworkDenial[]> =>
   client.json("GET", "/isle/networks/denials", { query: { network } });
+
+export interface ShownExposure {
+  readonly Instance: string;
+  readonly Port: string;
+  readonly At: string;
+  readonly From: string;
+  readonly Limits: string;
+}
+
+export const listExposure = (client: Client): Promise<ShownExposure[]> => client.json("GET", "/isle/networks/exposure");

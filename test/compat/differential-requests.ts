@@ -298,6 +298,42 @@ const life: readonly Step[] = [
   get("/containers/one/json"),
 ];
 
+const pool = { Subnet: "10.71.0.0/24", IPRange: "10.71.0.64/26", Gateway: "10.71.0.9" };
+const at = (IPv4Address: string) => ({ Container: "linked", EndpointConfig: { IPAMConfig: { IPv4Address } } });
+
+/** Instances that join and leave networks. */
+const members: readonly Step[] = [
+  post("/networks/create", { json: { Name: "dn", Labels: { a: "b" }, IPAM: { Config: [pool] } } }),
+  post("/networks/create", { json: { Name: "overlap", IPAM: { Config: [{ Subnet: "10.71.0.128/25" }] } } }),
+  post("/networks/create", {
+    json: { Name: "outside", IPAM: { Config: [{ Subnet: "10.72.0.0/24", Gateway: "10.1.0.1" }] } },
+  }),
+  get("/networks/dn"),
+  get("/networks", filters({ label: ["a=b"] })),
+  create("linked", { HostConfig: { NetworkMode: "dn" } }),
+  get("/containers/linked/json"),
+  post("/networks/nosuch/connect", { json: { Container: "linked" } }),
+  post("/networks/dn/connect", { json: { Container: "nosuch" } }),
+  post("/networks/host/connect", { json: { Container: "linked" } }),
+  post("/networks/dn/disconnect", { json: { Container: "nosuch" } }),
+  post("/containers/linked/start"),
+  get("/containers/linked/json"),
+  post("/networks/dn/connect", { json: { Container: "linked" } }),
+  post("/networks/bridge/connect", { json: at("172.17.0.99") }),
+  post("/networks/bridge/connect", { json: { Container: "linked" } }),
+  get("/containers/linked/json"),
+  get("/networks/dn"),
+  remove("/networks/dn"),
+  post("/networks/dn/disconnect", { json: { Container: "linked" } }),
+  post("/networks/dn/disconnect", { json: { Container: "linked" } }),
+  post("/networks/dn/connect", { json: at("10.99.0.1") }),
+  post("/networks/dn/connect", { json: at("10.71.0.9") }),
+  post("/networks/dn/connect", { json: { Container: "linked", EndpointConfig: { Aliases: ["other"] } } }),
+  get("/containers/linked/json"),
+  remove("/containers/linked", { force: "1" }),
+  remove("/networks/dn"),
+];
+
 const volumesAndNetworks: readonly Step[] = [
   get("/volumes"),
   get("/volumes/kept"),
@@ -330,6 +366,7 @@ const volumesAndNetworks: readonly Step[] = [
   post("/networks/create", { json: { Name: "bridge" } }),
   post("/networks/create", { body: "{", headers: { "Content-Type": "application/json" } }),
   post("/networks/prune"),
+  ...members,
   get("/swarm"),
   get("/services"),
   get("/nodes"),

@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { writeBusyboxRoot } from "./busybox.ts";
 import { findPeers, startDocker, startIsle, startPodman } from "./engines.ts";
 import { loadFigure } from "./load.ts";
+import { networkFigures, networkScenarios, perlImage, writePerlRoot } from "./network.ts";
 import { type Figure, holds, table, write } from "./report.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import type { Side } from "./side.ts";
@@ -27,6 +28,10 @@ const { values } = parseArgs({
 });
 const wanted = (name: string) => values.only === undefined || name.includes(values.only);
 
+const wantsNetwork = [...networkScenarios.map(({ name }) => name), ...networkFigures.map(([name]) => name)].some(
+  wanted,
+);
+
 const settleMs = 250;
 const directory = mkdtempSync("/var/tmp/isle-bench-");
 const peers = findPeers();
@@ -37,7 +42,10 @@ try {
   if (peers) sides.push(await startDocker(peers), await startPodman(peers));
   const rootTar = writeBusyboxRoot(directory);
   for (const side of sides) importImage(side, rootTar, "busybox");
+  if (wantsNetwork) for (const side of sides) importImage(side, writePerlRoot(directory), perlImage);
   for (const scenario of scenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
+  for (const scenario of networkScenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
+  for (const [name, figure] of networkFigures) if (wanted(name)) add(figure(sides[0]!, name));
   if (wanted("load")) add(loadFigure(sides, directory));
   if (values.thousand || wanted("1000")) for (const figure of thousandFigures(sides[0]!)) add(figure);
   write(values.out, figures);

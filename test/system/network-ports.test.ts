@@ -45,6 +45,19 @@ test("ports are published and taken back while the instance runs, and stay so ov
   expect((await daemon.cli(["port", "rm", "web", "80"])).stderr).toContain("publishes no such port");
 });
 
+test("the list of what is exposed says from where", async () => {
+  await userNetwork(daemon.api, "app", { Labels: { "isle.policy.default": "deny" } });
+  const PortBindings = { "80/tcp": [{ HostPort: "19020" }], "81/tcp": [{ HostIp: "127.0.0.1", HostPort: "19021" }] };
+  await box.idle({ name: "web", HostConfig: { NetworkMode: "app", PortBindings } });
+  await box.idle({ name: "bare", HostConfig: { NetworkMode: "host" } });
+  const shown = await isle("network", "exposure", "--format", "{{.Container}}|{{.Port}}|{{.At}}|{{.From}}|{{.Limits}}");
+  const lines = shown.trim().split("\n");
+  expect(lines).toContain("web|80/tcp|0.0.0.0:19020|everywhere|");
+  expect(lines).toContain("web|81/tcp|127.0.0.1:19021|this machine|");
+  expect(lines).toContain("bare|all|the machine's addresses|everywhere|");
+  expect(shown).toMatch(/web\|all\|[0-9.]+\|network app\|policy: 0 rules, else deny/);
+});
+
 test("a port added to a stopped instance is published at its start", async () => {
   await box.create({ name: "web", script: webServer("start") });
   await isle("port", "add", "web", "19003:80");

@@ -60,6 +60,7 @@ export const commandTable: readonly CommandEntry[] = [
   { paths: ["network connect"], load: async () => (await import("./network-members.ts")).networkConnect },
   { paths: ["network disconnect"], load: async () => (await import("./network-members.ts")).networkDisconnect },
   { paths: ["network policy"], load: async () => (await import("./network-policy.ts")).networkPolicy },
+  { paths: ["network exposure"], load: async () => (await import("./network-exposure.ts")).networkExposure },
   { paths: ["network denials"], load: async () => (await import("./network-policy.ts")).networkDenials },
   { paths: ["network prune"], load: async () => (await import("./prune.ts")).networkPrune },
   { paths: ["volume ls", "volume list"], load: async () => (await import("./volume.ts")).volumeLs },

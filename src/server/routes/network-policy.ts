@@ -2,6 +2,7 @@ import { invalid } from "../../base/error.ts";
 import type { NetworkRecord } from "../../core/network.ts";
 import type { NetworkPolicy, PortMatch } from "../../core/network-policy.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import { listExposure } from "../../engine/network/exposure.ts";
 import { findNetwork } from "../../engine/network/networks.ts";
 import { parseEgress, parseInside } from "../../engine/network/parse-policy.ts";
 import { listDenials, setPolicy } from "../../engine/network/policy.ts";
@@ -57,6 +58,18 @@ const denials: Handler = async ({ query }, deps) => {
   );
 };
 
+const exposure: Handler = (_, deps) =>
+  json(
+    200,
+    listExposure(deps).map(({ instance, port, at, from, network, limits }) => ({
+      Instance: instance,
+      Port: port,
+      At: at,
+      From: from === "network" ? `network ${network}` : from,
+      Limits: limits,
+    })),
+  );
+
 /** Rules as they are written. */
 function encodePolicy({ name, policy }: NetworkRecord) {
   const { inside, egress } = policy ?? {};
@@ -77,6 +90,7 @@ function portsText(ports: readonly PortMatch[]): string {
 /** isle's own. */
 export const networkPolicyRoutes: ReadonlyArray<Route<InstanceDeps>> = [
   { method: "GET", path: "/isle/networks/denials", handle: denials },
+  { method: "GET", path: "/isle/networks/exposure", handle: exposure },
   { method: "GET", path: "/isle/networks/{id}/policy", handle: show },
   { method: "PUT", path: "/isle/networks/{id}/policy", handle: set },
   { method: "DELETE", path: "/isle/networks/{id}/policy", handle: clear },

@@ -8,8 +8,8 @@ import { rulesetGeneration, type Watch, watchRulesets } from "../../../os/netlin
 import { run, runOk } from "../../../os/process.ts";
 import { mergeDenials, type Notes, readNotes } from "./denials.ts";
 import { isIntact, withoutElements } from "./listing.ts";
-import { memberChange } from "./policy-rules.ts";
-import { forwardChange, forwardsOf, tableRules } from "./rules.ts";
+import { type Learned, memberChange } from "./policy-rules.ts";
+import { type Forward, forwardChange, forwardsOf, placeOf, tableRules } from "./rules.ts";
 
 export interface FirewallOptions {
   readonly nft: string;
@@ -45,6 +45,8 @@ export class Firewall {
   #shown: string | undefined;
   #watch: Watch | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Elements of published ports that the table has by our doing. */
+  #published = new Set<string>();
   /** Noted before the table was last written. */
   #denials: Denial[] = [];
   /** Of addresses that names have: when each is to be forgotten, in milliseconds. */
@@ -70,7 +72,9 @@ export class Firewall {
       const plan = this.#options.plan();
       const notes = hasPolicies(plan) ? await this.#notes() : undefined;
       if (notes) this.#denials = mergeDenials(this.#denials, notes.denials);
+      this.#remember(notes?.learned ?? new Map());
       this.#shown = undefined;
+      this.#published = new Set(publishedBy(plan).map((forward) => placeOf(forward)[1]));
       return tableRules(this.#options.table, { ...plan, learned: notes?.learned ?? new Map() });
     });
   }
@@ -89,10 +93,24 @@ export class Firewall {
     if (rules.join("") === "") return;
     try {
       await this.#nft(() => rules.join(""));
+      for (const forward of publishedBy({ networks, endpoints })) {
+        if (verb === "add") this.#published.add(placeOf(forward)[1]);
+        else this.#published.delete(placeOf(forward)[1]);
+      }
     } catch (error) {
       // Somebody flushed the rules, or they were written as a whole meanwhile: that is what makes them right.
       log.debug("the rules are written anew", { error: String(error) });
       await this.write();
+    }
+  }
+
+  /** What the sets will hold, whatever they held when an address was learned: somebody may have emptied them. */
+  #remember(learned: Learned): void {
+    this.#learned.clear();
+    const now = performance.now();
+    for (const [set, addresses] of learned) {
+      for (const { address, secondsLeft } of addresses)
+        this.#learned.set(`${set} ${address}`, now + secondsLeft * 1000);
     }
   }
 
@@ -154,15 +172,12 @@ export class Firewall {
   }
 
   async #mend(): Promise<void> {
-    const { nft, table, plan, log } = this.#options;
+    const { nft, table, log } = this.#options;
     const intact = await this.#turns.run("nft", async () => {
       const now = rulesetGeneration();
       if (this.#shown !== undefined && now === this.#generation) return true;
       const { exitCode, stdout } = await run(nft, ["list", "table", "inet", table]);
-      const { networks, endpoints } = plan();
-      const byId = new Map(networks.map((network) => [network.id, network]));
-      const forwards = endpoints.flatMap((endpoint) => forwardsOf(endpoint, byId.get(endpoint.networkId)));
-      const verdict = exitCode === 0 && isIntact(stdout, forwards, this.#shown);
+      const verdict = exitCode === 0 && isIntact(stdout, this.#published, this.#shown);
       if (verdict) this.#shown = withoutElements(stdout);
       this.#generation = now;
       return verdict;
@@ -171,6 +186,11 @@ export class Firewall {
     log.warn("somebody changed the firewall's table of this engine: it is written anew", { table });
     await this.write();
   }
+}
+
+function publishedBy({ networks, endpoints }: Plan): Forward[] {
+  const byId = new Map(networks.map((network) => [network.id, network]));
+  return endpoints.flatMap((endpoint) => forwardsOf(endpoint, byId.get(endpoint.networkId)));
 }
 
 const hasPolicies = ({ networks, endpoints }: Plan): boolean =>

@@ -1,13 +1,11 @@
-import { type Forward, placeOf } from "./rules.ts";
-
 /** What `nft list table` prints, without the elements of sets and maps. */
 export const withoutElements = (listing: string): string => listing.replaceAll(/\s*elements = \{[^}]*\}/g, "");
 
-/** True when the table has all elements of the forwards and, but for elements, looks as it did. */
-export function isIntact(listing: string, forwards: readonly Forward[], shown: string | undefined): boolean {
+/** True when the table has all these elements and, but for elements, looks as it did. */
+export function isIntact(listing: string, elements: Iterable<string>, shown: string | undefined): boolean {
   if (shown !== undefined && withoutElements(listing) !== shown) return false;
   const present = new Set(
     [...listing.matchAll(/elements = \{([^}]*)\}/g)].flatMap(([, list]) => list!.split(",").map((each) => each.trim())),
   );
-  return forwards.every((forward) => present.has(placeOf(forward)[1]));
+  return [...elements].every((element) => present.has(element));
 }
