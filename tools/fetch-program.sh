@@ -31,4 +31,4 @@ fi
 dpkg-deb -x "$work/$package"_*.deb "$work/root"
 mkdir -p "$target"
 find "$work/root" -name "$program" -type f -perm -u+x -exec cp {} "$target/$program.new" \; -quit
-"$target/$program.new" --version >/dev/null && mv "$target/$program.new" "$target/$program"
+{ "$target/$program.new" --version || "$target/$program.new" version; } >/dev/null 2>&1 && mv "$target/$program.new" "$target/$program"

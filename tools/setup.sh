@@ -53,6 +53,7 @@ if [ "${1:-}" = --tests ]; then
   install_missing "${test_packages[@]}"
   # Tests compare with Docker's client where there is one; newer releases have it without the engine.
   tools/fetch-program.sh runsc runsc || true
+  tools/fetch-program.sh docker-buildx docker-buildx || true
   tools/fetch-program.sh docker-compose docker-compose || true
   command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 || install_missing docker-cli
 fi

@@ -15,7 +15,7 @@ export async function imageNamed(build: Build, name: string, platform: Platform)
   await pullImage(deps, {
     name: formatReference(reference),
     platform,
-    credentials: request.credentialsFor(reference.domain),
+    credentials: await request.credentialsFor(reference.domain),
     report: () => {},
     signal,
   });

@@ -22,7 +22,7 @@ export interface BuildRequest {
   readonly pull: boolean;
   /** Limits, isolation and network of the steps. */
   readonly host: HostConfig;
-  readonly credentialsFor: (domain: string) => Credentials | undefined;
+  readonly credentialsFor: (domain: string) => Promise<Credentials | undefined>;
   /** A secret the client offers by id; undefined when it does not. */
   readonly secret: (id: string) => Promise<Uint8Array | undefined>;
   /** Seconds since 1970 for all times of the image, so that the same input gives the same image. */

@@ -1,5 +1,6 @@
 import type { Route } from "../exchange.ts";
 import { buildRoutes } from "./build.ts";
+import { buildkitRoutes } from "./buildkit.ts";
 import { containerRoutes } from "./container.ts";
 import { containerFileRoutes } from "./container-files.ts";
 import { containerStreamRoutes } from "./container-streams.ts";
@@ -28,6 +29,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...portRoutes,
   ...diskUsageRoutes,
   ...buildRoutes,
+  ...buildkitRoutes,
   ...registryRoutes,
   ...imageRoutes,
 ];

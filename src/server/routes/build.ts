@@ -73,7 +73,7 @@ function readOptions({ query, request }: Exchange): Options {
     uncached: query.flag("nocache") ? "all" : new Set(uncachedStages.filter(Boolean)),
     pull: query.flag("pull"),
     host: hostOptions(query),
-    credentialsFor: (domain) => auths.get(domain),
+    credentialsFor: async (domain) => auths.get(domain),
     secret: async (id) => secrets.get(id),
     epoch: epoch === undefined ? undefined : Number(epoch),
   };

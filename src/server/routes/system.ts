@@ -93,10 +93,6 @@ const noSwarm: Handler = () => {
   throw unsupported("this engine has no swarm mode", { hint: "see docs for the hand-over to Kubernetes" });
 };
 
-const noBuild: Handler = () => {
-  throw unsupported("building images is not available", { hint: "pull, load, import or commit one" });
-};
-
 const noPlugins: Handler = () => json(200, []);
 
 const swarmPaths = ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"];
@@ -112,5 +108,4 @@ export const systemRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...swarmPaths.map((path) => ({ method: "GET" as const, path, handle: noSwarm })),
   { method: "POST", path: "/swarm/init", handle: noSwarm },
   { method: "POST", path: "/swarm/join", handle: noSwarm },
-  { method: "POST", path: "/session", handle: noBuild },
 ];

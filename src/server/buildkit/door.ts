@@ -1,0 +1,23 @@
+import type { Duplex } from "node:stream";
+import type { BuildDeps } from "../../engine/build/deps.ts";
+import { createGrpcClient } from "../grpc/grpc-client.ts";
+import { serveGrpc } from "../grpc/grpc-server.ts";
+import { Builds, buildkitMethods } from "./services.ts";
+import { createSession, Sessions } from "./sessions.ts";
+
+/** Sessions wait for builds and builds for sessions, which come on connections of their own. */
+const sessions = new Sessions();
+const builds = new Builds();
+
+/** BuildKit's services, on a connection that was taken over, until it is closed. */
+export const serveControl = (connection: Duplex, deps: BuildDeps, version: string): Promise<void> =>
+  serveGrpc(connection, buildkitMethods({ deps, sessions, builds, version }));
+
+/** A client's session: it serves, and this engine calls, until the connection is closed. */
+export async function holdSession(connection: Duplex, id: string): Promise<void> {
+  const client = createGrpcClient(connection);
+  const remove = sessions.add(createSession(id, client));
+  await new Promise<void>((resolve) => connection.once("close", () => resolve()));
+  remove();
+  client.close();
+}

@@ -1,0 +1,122 @@
+import protobuf from "protobufjs";
+
+/**
+ * The messages of BuildKit's protocol that a build by its clients takes: the control service and the gateway on /grpc, and
+ * what the client serves on /session. Only the fields that are read or written here.
+ */
+const definitions = `
+syntax = "proto3";
+
+message Timestamp { int64 seconds = 1; int32 nanos = 2; }
+message Version { string package = 1; string version = 2; string revision = 3; }
+message Platform { string Architecture = 1; string OS = 2; string Variant = 3; }
+message Worker { string ID = 1; map<string, string> Labels = 2; repeated Platform platforms = 3; Version version = 5; }
+
+message ListWorkersRequest { repeated string filter = 1; }
+message ListWorkersResponse { repeated Worker record = 1; }
+message InfoResponse { Version buildkitVersion = 1; }
+message Exporter { string Type = 1; map<string, string> Attrs = 2; }
+message ControlSolveRequest {
+  string Ref = 1;
+  bytes Definition = 2;
+  string ExporterOld = 3;
+  map<string, string> ExporterAttrsOld = 4;
+  string Session = 5;
+  string Frontend = 6;
+  map<string, string> FrontendAttrs = 7;
+  repeated string Entitlements = 9;
+  repeated Exporter Exporters = 13;
+}
+message ControlSolveResponse { map<string, string> ExporterResponse = 1; }
+message StatusRequest { string Ref = 1; }
+message StatusResponse { repeated Vertex vertexes = 1; repeated VertexLog logs = 3; repeated VertexWarning warnings = 4; }
+message Vertex {
+  string digest = 1;
+  repeated string inputs = 2;
+  string name = 3;
+  bool cached = 4;
+  Timestamp started = 5;
+  Timestamp completed = 6;
+  string error = 7;
+}
+message VertexLog { string vertex = 1; Timestamp timestamp = 2; int64 stream = 3; bytes msg = 4; }
+message VertexWarning { string vertex = 1; int64 level = 2; bytes short = 3; }
+message UsageRecord {
+  string ID = 1;
+  bool Mutable = 2;
+  bool InUse = 3;
+  int64 Size = 4;
+  Timestamp CreatedAt = 6;
+  Timestamp LastUsedAt = 7;
+  int64 UsageCount = 8;
+  string Description = 9;
+  string RecordType = 10;
+  bool Shared = 11;
+  repeated string Parents = 12;
+}
+message DiskUsageResponse { repeated UsageRecord record = 1; }
+message PruneRequest { repeated string filter = 1; bool all = 2; int64 keepDuration = 3; int64 reservedSpace = 4; }
+
+message Cap { string ID = 1; bool Enabled = 2; }
+message PongResponse { repeated Cap FrontendAPICaps = 1; repeated Cap LLBCaps = 2; repeated Worker Workers = 3; }
+message GatewaySolveRequest {
+  bytes Definition = 1;
+  string Frontend = 2;
+  map<string, string> FrontendOpt = 3;
+  bool allowResultReturn = 5;
+  bool allowResultArrayRef = 6;
+}
+message Reference { string id = 1; }
+message References { map<string, Reference> refs = 1; }
+message Result { oneof result { Reference ref = 3; References refs = 4; } map<string, bytes> metadata = 10; }
+message GatewaySolveResponse { string ref = 1; Result result = 3; }
+message Status { int32 code = 1; string message = 2; }
+message ReturnRequest { Result result = 1; Status error = 2; }
+message Empty { }
+
+message Stat {
+  string path = 1;
+  uint32 mode = 2;
+  uint32 uid = 3;
+  uint32 gid = 4;
+  int64 size = 5;
+  int64 modTime = 6;
+  string linkname = 7;
+  int64 devmajor = 8;
+  int64 devminor = 9;
+  map<string, bytes> xattrs = 10;
+}
+message Packet { int32 type = 1; Stat stat = 2; uint32 ID = 3; bytes data = 4; }
+message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
+message GetSecretResponse { bytes data = 1; }
+message CredentialsRequest { string Host = 1; }
+message CredentialsResponse { string Username = 1; string Secret = 2; }
+`;
+
+const root = protobuf.parse(definitions, { keepCase: true }).root;
+
+/** Reads and writes one message; 64-bit numbers are JavaScript numbers. */
+export interface Codec<T> {
+  encode(message: Partial<T>): Uint8Array;
+  decode(bytes: Uint8Array): T;
+}
+
+/** The codec of a message by its name in the definitions. Missing fields decode to their defaults. */
+export function codec<T>(name: string): Codec<T> {
+  const type = root.lookupType(name);
+  return {
+    encode: (message) => type.encode(type.fromObject(message as Record<string, unknown>)).finish(),
+    decode: (bytes) =>
+      type.toObject(type.decode(bytes), { longs: Number, defaults: true, arrays: true, objects: true }) as T,
+  };
+}
+
+export interface Timestamp {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+export function timestamp(milliseconds: number): Timestamp {
+  const seconds = Math.floor(milliseconds / 1000);
+  return { seconds, nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };
+}

@@ -1,0 +1,239 @@
+import { IsleError, notFound, unsupported } from "../../base/error.ts";
+import { hostPlatform } from "../../base/platform.ts";
+import { familiarReference, parseReference } from "../../base/reference.ts";
+import type { BuildDeps } from "../../engine/build/deps.ts";
+import { findImage } from "../../engine/image/find-image.ts";
+import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
+import { ActiveBuild, type StatusUpdate } from "./active-build.ts";
+import { codec } from "./messages.ts";
+import { runFrontend } from "./run-frontend.ts";
+import type { Sessions } from "./sessions.ts";
+
+type Texts = Record<string, string>;
+
+interface ControlSolve {
+  readonly Ref: string;
+  readonly Definition: Uint8Array;
+  readonly ExporterOld: string;
+  readonly ExporterAttrsOld: Texts;
+  readonly Session: string;
+  readonly Frontend: string;
+  readonly FrontendAttrs: Texts;
+  readonly Entitlements: string[];
+  readonly Exporters: Array<{ Type: string; Attrs: Texts }>;
+}
+
+interface GatewaySolve {
+  readonly Definition: Uint8Array;
+  readonly Frontend: string;
+  readonly FrontendOpt: Texts;
+}
+
+interface Result {
+  readonly ref?: { readonly id: string } | null;
+  readonly metadata?: Record<string, Uint8Array>;
+}
+
+const codecs = {
+  solve: codec<ControlSolve>("ControlSolveRequest"),
+  solved: codec<{ ExporterResponse: Texts }>("ControlSolveResponse"),
+  status: codec<{ Ref: string }>("StatusRequest"),
+  update: codec<StatusUpdate>("StatusResponse"),
+  workers: codec<{ record: object[] }>("ListWorkersResponse"),
+  info: codec<{ buildkitVersion: object }>("InfoResponse"),
+  pong: codec<{ FrontendAPICaps: object[]; LLBCaps: object[]; Workers: object[] }>("PongResponse"),
+  gatewaySolve: codec<GatewaySolve>("GatewaySolveRequest"),
+  gatewaySolved: codec<{ ref: string; result: Result }>("GatewaySolveResponse"),
+  return: codec<{ result: Result | null; error: { message: string } | null }>("ReturnRequest"),
+  usage: codec<{ record: object[] }>("DiskUsageResponse"),
+  empty: codec<object>("Empty"),
+};
+
+/** What clients look for before they ask for something. */
+const gatewayCapabilities = [
+  ...["solve.base", "solve.inlinereturn", "resolveimage", "readfile", "return", "returnmap", "pingworkers"],
+  ...["proto.refarray", "reference.output", "frontend.inputs", "gateway.solve.metadata", "importcaches"],
+].map((ID) => ({ ID, Enabled: true }));
+
+const buildIdHeader = "buildkit-controlapi-buildid";
+
+/** Builds under way, by the reference their client gave them. */
+export class Builds {
+  readonly #active = new Map<string, ActiveBuild>();
+  readonly #waiting = new Map<string, Array<(build: ActiveBuild) => void>>();
+
+  add(build: ActiveBuild): () => void {
+    this.#active.set(build.ref, build);
+    for (const tell of this.#waiting.get(build.ref) ?? []) tell(build);
+    this.#waiting.delete(build.ref);
+    return () => void this.#active.delete(build.ref);
+  }
+
+  /** A client asks about its build on a call of its own, which may come first. */
+  get(ref: string): Promise<ActiveBuild> {
+    const active = this.#active.get(ref);
+    if (active) return Promise.resolve(active);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(notFound(`no such build: ${ref}`)), 5000);
+      const tell = (build: ActiveBuild): void => {
+        clearTimeout(timer);
+        resolve(build);
+      };
+      this.#waiting.set(ref, [...(this.#waiting.get(ref) ?? []), tell]);
+    });
+  }
+}
+
+export interface BuildkitParts {
+  readonly deps: BuildDeps;
+  readonly sessions: Sessions;
+  readonly builds: Builds;
+  readonly version: string;
+}
+
+/** The services of BuildKit that its clients build with. */
+export function buildkitMethods(parts: BuildkitParts): Methods {
+  const control = (name: string): string => `/moby.buildkit.v1.Control/${name}`;
+  const gateway = (name: string): string => `/moby.buildkit.v1.frontend.LLBBridge/${name}`;
+  return {
+    [control("ListWorkers")]: async (call) => call.send(codecs.workers.encode({ record: [workerOf(parts)] })),
+    [control("Info")]: async (call) => call.send(codecs.info.encode({ buildkitVersion: versionOf(parts) })),
+    [control("Solve")]: (call) => solve(parts, call),
+    [control("Status")]: (call) => status(parts, call),
+    [control("DiskUsage")]: async (call) => call.send(codecs.usage.encode({ record: usageOf(parts) })),
+    [gateway("Ping")]: async (call) => call.send(pong(parts)),
+    [gateway("Solve")]: (call) => gatewaySolve(parts, call),
+    [gateway("Return")]: (call) => gatewayReturn(parts, call),
+  };
+}
+
+const versionOf = ({ version }: BuildkitParts) => ({ package: "isle", version: `v${version}`, revision: "" });
+
+function workerOf(parts: BuildkitParts) {
+  const { os, architecture, variant = "" } = hostPlatform();
+  const platforms = [{ OS: os, Architecture: architecture, Variant: variant }];
+  return {
+    ID: "isle",
+    Labels: { "org.mobyproject.buildkit.worker.executor": "isle" },
+    platforms,
+    version: versionOf(parts),
+  };
+}
+
+const pong = (parts: BuildkitParts): Uint8Array =>
+  codecs.pong.encode({ FrontendAPICaps: gatewayCapabilities, LLBCaps: [], Workers: [workerOf(parts)] });
+
+/** Lasts as long as the build: the client's own part runs over the gateway meanwhile, or a frontend is named here. */
+async function solve(parts: BuildkitParts, call: Call): Promise<void> {
+  const request = codecs.solve.decode(await onlyMessage(call));
+  const build = new ActiveBuild({
+    ref: request.Ref,
+    session: request.Session,
+    exporter: exporterOf(request),
+    entitlements: request.Entitlements,
+    signal: call.signal,
+  });
+  const remove = parts.builds.add(build);
+  try {
+    refuseUnsupported(request);
+    if (request.Frontend !== "") {
+      runFrontendOf(parts, build, request.Frontend, request.FrontendAttrs).then(
+        (id) => build.return(id),
+        (error: unknown) => build.fail(error),
+      );
+    }
+    const imageId = await build.returned;
+    call.send(codecs.solved.encode({ ExporterResponse: exportedOf(build, imageId) }));
+  } catch (error) {
+    build.fail(error);
+    throw error;
+  } finally {
+    build.end();
+    // Its status may be asked for after its end.
+    setTimeout(remove, 10_000).unref();
+  }
+}
+
+function refuseUnsupported(request: ControlSolve): void {
+  if (request.Definition.length > 0) throw unsupported("builds described by LLB", { hint: "build a Dockerfile" });
+  if (request.Exporters.length > 1) throw unsupported("several outputs of one build");
+  const type = exporterOf(request)?.type ?? "moby";
+  if (["moby", "image", "docker"].includes(type)) return;
+  throw unsupported(`the output ${type} of a build`, { hint: "build an image, then save or export it" });
+}
+
+function exporterOf({ Exporters: [first], ExporterOld, ExporterAttrsOld }: ControlSolve): ActiveBuild["exporter"] {
+  const exporter = first ? { type: first.Type, attrs: first.Attrs } : { type: ExporterOld, attrs: ExporterAttrsOld };
+  return exporter.type === "" ? undefined : exporter;
+}
+
+function exportedOf({ exporter }: ActiveBuild, imageId: string | undefined): Texts {
+  if (imageId === undefined) return {};
+  const names = exporter?.attrs["name"];
+  return {
+    "containerimage.digest": imageId,
+    "containerimage.config.digest": imageId,
+    ...(names && {
+      "image.name": names
+        .split(",")
+        .map((name) => familiarReference(parseReference(name)))
+        .join(","),
+    }),
+  };
+}
+
+async function status({ builds }: BuildkitParts, call: Call): Promise<void> {
+  const { Ref } = codecs.status.decode(await onlyMessage(call));
+  const build = await builds.get(Ref);
+  for await (const update of build.updates()) {
+    if (call.signal.aborted) return;
+    call.send(codecs.update.encode(update));
+  }
+}
+
+async function runFrontendOf(
+  parts: BuildkitParts,
+  build: ActiveBuild,
+  frontend: string,
+  attributes: Texts,
+): Promise<string> {
+  if (frontend !== "dockerfile.v0")
+    throw unsupported(`the frontend ${frontend}`, { hint: "build a Dockerfile without a syntax image" });
+  const session = await parts.sessions.get(build.session);
+  return (await runFrontend(parts.deps, build, { session, attributes })).id;
+}
+
+const buildOf = ({ builds }: BuildkitParts, { headers }: Call): Promise<ActiveBuild> =>
+  builds.get(String(headers[buildIdHeader] ?? ""));
+
+async function gatewaySolve(parts: BuildkitParts, call: Call): Promise<void> {
+  const request = codecs.gatewaySolve.decode(await onlyMessage(call));
+  const build = await buildOf(parts, call);
+  if (request.Definition.length > 0 || request.Frontend === "") {
+    if (request.Frontend === "" && request.Definition.length === 0) {
+      call.send(codecs.gatewaySolved.encode({ result: {} }));
+      return;
+    }
+    throw unsupported("builds described by LLB", { hint: "build a Dockerfile" });
+  }
+  const imageId = await runFrontendOf(parts, build, request.Frontend, request.FrontendOpt);
+  const { config } = findImage(parts.deps.images, imageId).image;
+  const metadata = { "containerimage.config": Buffer.from(JSON.stringify(config)) };
+  call.send(codecs.gatewaySolved.encode({ result: { ref: { id: imageId }, metadata } }));
+}
+
+async function gatewayReturn(parts: BuildkitParts, call: Call): Promise<void> {
+  const { result, error } = codecs.return.decode(await onlyMessage(call));
+  const build = await buildOf(parts, call);
+  if (error) build.fail(new IsleError("invalid", error.message));
+  else build.return(result?.ref?.id || undefined);
+  call.send(codecs.empty.encode({}));
+}
+
+function usageOf({ deps }: BuildkitParts): object[] {
+  const inImages = new Set(deps.images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+  return deps.buildCache.list().map(({ key, description, layer, parent, uses }) => ({
+    ...{ ID: key, Description: description, Size: layer.sizeBytes, UsageCount: uses, RecordType: "regular" },
+    ...{ InUse: inImages.has(layer.chainId), Parents: parent ? [parent] : [] },
+  }));
+}

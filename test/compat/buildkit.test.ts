@@ -1,0 +1,125 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findProgram } from "../../src/os/find-program.ts";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+
+const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
+const canBuild = findProgram("docker") !== undefined && existsSync(plugin);
+if (!canBuild) console.log("SKIPPED builds through BuildKit's protocol: there is no docker client with buildx");
+const withBuildx = test.skipIf(!canBuild);
+
+let daemon: TestDaemon;
+let box: Containers;
+let context: string;
+beforeAll(async () => {
+  if (!canBuild) return;
+  daemon = await startDaemon();
+  box = new Containers(daemon.api);
+  context = join(daemon.directory, "context");
+  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
+  mkdirSync(plugins, { recursive: true });
+  copyFileSync(plugin, join(plugins, "docker-buildx"));
+});
+afterEach(async () => {
+  await box?.clear();
+  if (context) rmSync(context, { recursive: true, force: true });
+});
+afterAll(() => daemon?.stop());
+
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(context, path)), { recursive: true });
+    writeFileSync(join(context, path), text);
+  }
+}
+
+const build = (...flags: string[]) =>
+  daemon.docker(["build", "--progress", "plain", "-t", "built", ...flags, context], { timeoutMs: 60_000 });
+
+withBuildx("docker build sends its files, shows each step and makes the image", async () => {
+  const many = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`many/${index}`, `${index}\n`]));
+  write({
+    Dockerfile:
+      "FROM busybox AS one\nARG who=nobody\nCOPY . /all\nRUN echo hello $who; ls /all/many | wc -l > /n\nFROM one\nLABEL made=here\n",
+    ".dockerignore": "left-out\n",
+    "left-out": "x",
+    "a name with ümlaut": "y",
+    big: "z".repeat(20 << 20),
+    ...many,
+  });
+  const { exitCode, stderr } = await build("--build-arg", "who=you");
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toContain("[internal] load build context");
+  expect(stderr).toMatch(/#\d+ [\d.]+ hello you/);
+  const shown = await box.output("cat /n; cd /all; find . -maxdepth 1 | sort; stat -c %s big", { Image: "built" });
+  expect(shown.split("\n")).toEqual([
+    "500",
+    ".",
+    "./Dockerfile",
+    "./a name with ümlaut",
+    "./big",
+    "./many",
+    `${20 << 20}`,
+  ]);
+  expect((await daemon.api.ok("GET", "/images/built/json")).Config.Labels).toEqual({ made: "here" });
+});
+
+withBuildx("a second build takes every step from the cache", async () => {
+  write({ Dockerfile: "FROM busybox\nCOPY f /f\nRUN cat /f > /g\n", f: "1" });
+  await build();
+  const { stderr } = await build();
+  expect(stderr.match(/^#\d+ CACHED$/gm)?.length).toBe(2);
+});
+
+withBuildx("secrets of the client reach their step", async () => {
+  writeFileSync(join(daemon.directory, "secret"), "hush");
+  write({ Dockerfile: "FROM busybox\nRUN --mount=type=secret,id=s,required wc -c < /run/secrets/s > /n\n" });
+  const given = await build("--secret", `id=s,src=${join(daemon.directory, "secret")}`);
+  expect(given.exitCode, given.stderr).toBe(0);
+  expect(await box.output("cat /n", { Image: "built" })).toBe("4");
+  const missing = await build("--no-cache");
+  expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("secret s: not found")]);
+});
+
+withBuildx("a step that fails and a Dockerfile with a fault are told", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo why; exit 5\n" });
+  const failed = await build();
+  expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining("exit code: 5")]);
+  expect(failed.stderr).toContain("why");
+  write({ Dockerfile: "FROM busybox\nRUM x\n" });
+  const faulty = await build();
+  expect([faulty.exitCode, faulty.stderr]).toEqual([1, expect.stringContaining("unknown instruction: RUM")]);
+});
+
+withBuildx("targets, names, files from elsewhere and the image's id are as asked", async () => {
+  write({
+    Dockerfile: "FROM busybox AS a\nRUN echo a > /x\nFROM busybox AS b\nRUN exit 1\n",
+    "other/Build": "FROM busybox\nRUN echo other > /x\n",
+  });
+  const flags = ["--target", "a", "-t", "second:tag", "--iidfile", join(daemon.directory, "id")];
+  expect((await build(...flags)).exitCode).toBe(0);
+  expect(await box.output("cat /x", { Image: "second:tag" })).toBe("a");
+  const id = await Bun.file(join(daemon.directory, "id")).text();
+  expect((await daemon.api.ok("GET", `/images/${id}/json`)).RepoTags.sort()).toEqual(["built:latest", "second:tag"]);
+  expect((await build("-f", join(context, "other/Build"))).exitCode).toBe(0);
+  expect(await box.output("cat /x", { Image: "built" })).toBe("other");
+});
+
+withBuildx("other outputs are refused by name", async () => {
+  write({ Dockerfile: "FROM busybox\n" });
+  const { exitCode, stderr } = await build("--output", `type=local,dest=${daemon.directory}/out`);
+  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("the output local of a build")]);
+});
+
+withBuildx("a client that is ended takes its build along", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo begun; sleep 600\n" });
+  const log = join(daemon.directory, "ended.log");
+  const script = `docker build --progress plain ${context} > ${log} 2>&1 & until grep -q ' begun$' ${log}; do sleep 0.1; done; kill -INT $!; wait`;
+  const env = { DOCKER_HOST: `unix://${daemon.socket}`, DOCKER_CONFIG: join(daemon.directory, "docker-config") };
+  await daemon.inNamespaces(["bash", "-c", script], { env, timeoutMs: 70_000 });
+  const running = async () => (await daemon.inNamespaces(["pgrep", "-fc", "sleep 600"])).stdout.trim();
+  for (let tries = 0; tries < 300 && (await running()) !== "0"; tries += 1) await Bun.sleep(100);
+  expect(await running()).toBe("0");
+});
