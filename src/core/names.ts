@@ -2,10 +2,26 @@ import type { NamedAddress, NetworkRecord } from "./network.ts";
 
 /** Answers name queries on the gateway addresses of networks. */
 export interface NameServer {
-  /** Begins to answer; quiet when it does already. A network without a bridge needs nothing. */
-  serve(network: NetworkRecord): Promise<void>;
+  /**
+   * Begins to answer; quiet when it does already. A network without a bridge needs nothing. Returns the ports that it
+   * answers on besides `namePort`, where somebody else has that one.
+   */
+  serve(network: NetworkRecord): Promise<readonly NamePort[]>;
   forget(networkId: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/**
+ * Where names are answered. What asks a gateway address on port 53 is led here: that port is for the machine's own name
+ * server, which may want it on all addresses.
+ */
+export const namePort = 30053;
+
+export interface NamePort {
+  /** A gateway address of the network. */
+  readonly address: string;
+  readonly protocol: "udp" | "tcp";
+  readonly port: number;
 }
 
 /** Who the askers are and what they may know; looked up at each query, so that answers are never stale. */

@@ -1,4 +1,5 @@
 import type { Endpoint, PublishedPort } from "./instance.ts";
+import type { NamePort } from "./names.ts";
 import type { Denial, EgressPolicy, NetworkPolicy, RateLimit } from "./network-policy.ts";
 
 /** A network that instances join. `host` and `none` have neither bridge nor subnet. */
@@ -50,6 +51,8 @@ export interface NetworkDriver {
   create(network: NetworkRecord): Promise<void>;
   /** Carries out a changed policy. Fails with unsupported when the machine cannot. */
   setPolicy(network: NetworkRecord): Promise<void>;
+  /** Leads what asks a gateway address for names to other ports of it. */
+  redirectNames(networkId: string, ports: readonly NamePort[]): Promise<void>;
   /** Attempts that policies stopped, the latest first. */
   denials(): Promise<Denial[]>;
   /** True when an allow-list that holds for the instance has this name, in lower case. */

@@ -8,6 +8,7 @@ import { sweepImages } from "../engine/image/collect.ts";
 import { removeOrphans } from "../engine/instance/orphans.ts";
 import { liveAttachments, recoverInstances } from "../engine/instance/recover.ts";
 import { handleExit } from "../engine/instance/settle-exit.ts";
+import { serveNames } from "../engine/network/networks.ts";
 import { favorCgroupMoves } from "../os/cgroup-moves.ts";
 import { writeFileAtomic } from "../os/files.ts";
 import { takeLock } from "../os/lock-file.ts";
@@ -97,7 +98,7 @@ async function restore({ deps, sweep }: Builtins, config: DaemonConfig, rebooted
   const live = rebooted ? [] : liveAttachments(deps);
   await deps.networkDriver.restore(deps.networks.list(), live);
   for (const network of deps.networks.list()) {
-    await deps.names.serve(network);
+    await serveNames(deps, network);
     const clashes = deps.networkDriver.overlappingRoutes(network);
     if (clashes.length > 0)
       deps.log.warn("a network hides part of the machine's own", {

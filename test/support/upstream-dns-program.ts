@@ -1,10 +1,11 @@
-/** Run as a program: answers on port 53 of the given address over UDP and TCP, and prints each question. */
+/** Run as a program: answers on the given address and port over UDP and TCP, and prints each question. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { type Answer, decode, encode } from "dns-packet";
 
 const address = process.argv[2]!;
+const port = Number(process.argv[4] ?? 53);
 const addressOf: Record<string, string> = JSON.parse(process.argv[3] ?? "{}");
 
 function answersFor(type: string, name: string): Answer[] {
@@ -26,7 +27,7 @@ function respond(query: Buffer, overUdp: boolean): Buffer {
 
 const udp = createSocket("udp4");
 udp.on("message", (packet, from) => udp.send(respond(packet, true), from.port, from.address));
-udp.bind(53, address);
+udp.bind(port, address);
 await once(udp, "listening");
 const tcp = createServer((socket) => {
   socket.on("data", (data) => {
@@ -37,7 +38,7 @@ const tcp = createServer((socket) => {
   });
   socket.on("error", () => socket.destroy());
 });
-tcp.listen(53, address);
+tcp.listen(port, address);
 await once(tcp, "listening");
 process.stdout.write("ready\n");
 process.stdin.resume().on("end", () => process.exit(0));

@@ -14,9 +14,10 @@ export async function startUpstream(
   daemon: TestDaemon,
   address: string,
   addresses: Readonly<Record<string, string>> = {},
+  port = 53,
 ): Promise<Upstream> {
   const script = join(import.meta.dirname, "upstream-dns-program.ts");
-  const [program, ...args] = daemon.enter([process.execPath, script, address, JSON.stringify(addresses)]);
+  const [program, ...args] = daemon.enter([process.execPath, script, address, JSON.stringify(addresses), String(port)]);
   const child = spawn(program!, args, { stdio: ["pipe", "pipe", "inherit"] });
   const lines: string[] = [];
   await untilReady(child, lines);

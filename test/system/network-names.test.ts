@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { namePort } from "../../src/core/names.ts";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { clearNetworks, userNetwork } from "../support/networks.ts";
-import { startUpstream } from "../support/upstream-dns.ts";
+import { startUpstream, type Upstream } from "../support/upstream-dns.ts";
 
 let daemon: TestDaemon;
 let box: Containers;
@@ -103,6 +104,42 @@ async function tcpQuery(id: string): Promise<string> {
   const script = `exec 3<>/dev/tcp/${gateway}/53; printf '${query}${question}' >&3; timeout 5 head -c 1200 <&3 | tr -dc 'a-z'`;
   return (await daemon.inNamespaces(["nsenter", "-n", "-t", String(State.Pid), "bash", "-c", script])).stdout;
 }
+
+test("names are answered where a name server of the machine has the port on all addresses", async () => {
+  const taken = await startUpstream(daemon, "0.0.0.0");
+  try {
+    await userNetwork(daemon.api, "app");
+    const web = await box.idle({ name: "web", ...on("app") });
+    const asker = await box.idle(on("app"));
+    expect(await lookUp(asker, "web")).toEqual([await addressOn(web, "app")]);
+    await daemon.restart();
+    expect(await lookUp(asker, "web")).toEqual([await addressOn(web, "app")]);
+    expect(taken.asked("A web")).toBe(0);
+  } finally {
+    await taken.stop();
+  }
+});
+
+test("names are answered where a program of the machine has the engine's own port, too", async () => {
+  let taken: Upstream | undefined;
+  const crowded = await startDaemon({
+    prepare: async (made) => {
+      taken = await startUpstream(made, "0.0.0.0", {}, namePort);
+    },
+  });
+  try {
+    const there = new Containers(crowded.api);
+    await userNetwork(crowded.api, "app");
+    await there.idle({ name: "web", ...on("app") });
+    const asker = await there.idle(on("app"));
+    expect((await there.exec(asker, "nslookup web")).stdout).toContain("Name:\tweb");
+    await crowded.restart();
+    expect((await there.exec(asker, "nslookup web")).stdout).toContain("Name:\tweb");
+  } finally {
+    await taken?.stop();
+    await crowded.stop();
+  }
+});
 
 test("who has no way out gets no names from outside", async () => {
   await userNetwork(daemon.api, "inner", { Internal: true });

@@ -6,7 +6,7 @@ import type { NetworkRecord } from "../../core/network.ts";
 import type { NetworkPolicy } from "../../core/network-policy.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { type IpamRequest, planPools } from "./ipam.ts";
-import { publishNetwork } from "./networks.ts";
+import { publishNetwork, serveNames } from "./networks.ts";
 import { egressOfLabels, insideOfLabels } from "./parse-policy.ts";
 
 export interface CreateNetworkRequest {
@@ -47,7 +47,7 @@ async function create(deps: InstanceDeps, request: CreateNetworkRequest): Promis
   deps.networks.put(network);
   try {
     await deps.networkDriver.create(network);
-    await deps.names.serve(network);
+    await serveNames(deps, network);
   } catch (error) {
     deps.networks.remove(id);
     await deps.names.forget(id);

@@ -21,6 +21,15 @@ export function findNetwork({ networks }: Pick<InstanceDeps, "networks">, text: 
   return byPrefix[0];
 }
 
+/** Has names answered on the network's gateway addresses. */
+export async function serveNames(
+  { names, networkDriver }: Pick<InstanceDeps, "names" | "networkDriver">,
+  network: NetworkRecord,
+): Promise<void> {
+  const ports = await names.serve(network);
+  if (ports.length > 0) await networkDriver.redirectNames(network.id, ports);
+}
+
 export function publishNetwork({ events }: InstanceDeps, network: NetworkRecord, action: "create" | "destroy"): void {
   const attributes = { name: network.name, type: network.driver };
   events.publish({ type: "network", action, actor: { id: network.id, attributes } });

@@ -1,19 +1,19 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
-import { messageOf } from "../../../base/error.ts";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { isErrno, messageOf } from "../../../base/error.ts";
 import { familyOf } from "../../../base/ip.ts";
 import type { Logger } from "../../../base/log.ts";
-import type { NameServer, NameSource } from "../../../core/names.ts";
+import { type NamePort, type NameServer, type NameSource, namePort } from "../../../core/names.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import { Resolver } from "./resolver.ts";
 import { FrameReader, frame } from "./tcp-frames.ts";
 
-const dnsPort = 53;
 const idleMs = 10_000;
 const maxConnections = 64;
 
 interface Served {
+  readonly at: NamePort;
   close(): void;
 }
 
@@ -28,22 +28,28 @@ export class DnsServer implements NameServer {
     this.#log = log;
   }
 
-  async serve(network: NetworkRecord): Promise<void> {
-    if (network.driver !== "bridge" || this.#served.has(network.id)) return;
+  async serve(network: NetworkRecord): Promise<readonly NamePort[]> {
+    if (network.driver !== "bridge" || this.#served.has(network.id)) return [];
     const served: Served[] = [];
     this.#served.set(network.id, served);
-    for (const { gateway } of network.pools) {
-      for (const listen of [listenUdp, listenTcp]) {
-        try {
-          served.push(await listen(gateway, network.id, this.#resolver));
-        } catch (error) {
-          this.#log.warn("names cannot be answered on a network: is another name server on all addresses?", {
-            network: network.name,
-            address: gateway,
-            error: messageOf(error),
-          });
-        }
+    for (const { gateway: address } of network.pools) {
+      for (const protocol of ["udp", "tcp"] as const) {
+        const one = await this.#listen(network, { address, protocol, port: namePort });
+        if (one) served.push(one);
       }
+    }
+    return served.flatMap(({ at }) => (at.port === namePort ? [] : [at]));
+  }
+
+  /** On the usual port, or on any where somebody of the machine has that one. */
+  async #listen({ id, name }: Pick<NetworkRecord, "id" | "name">, at: NamePort): Promise<Served | undefined> {
+    const listen = at.protocol === "udp" ? listenUdp : listenTcp;
+    try {
+      return await listen(at, id, this.#resolver);
+    } catch (error) {
+      if (at.port !== 0 && isErrno(error, "EADDRINUSE")) return this.#listen({ id, name }, { ...at, port: 0 });
+      this.#log.warn("names cannot be answered on a network", { network: name, ...at, error: messageOf(error) });
+      return undefined;
     }
   }
 
@@ -57,14 +63,14 @@ export class DnsServer implements NameServer {
   }
 }
 
-async function listenUdp(address: string, networkId: string, resolver: Resolver): Promise<Served> {
-  const socket = createSocket(familyOf(address) === 6 ? "udp6" : "udp4");
+async function listenUdp(at: NamePort, networkId: string, resolver: Resolver): Promise<Served> {
+  const socket = createSocket(familyOf(at.address) === 6 ? "udp6" : "udp4");
   socket.on("message", (packet, from) => void answer(socket, packet, from));
   const bound = once(socket, "listening");
-  socket.bind(dnsPort, address);
+  socket.bind(at.port, at.address);
   await bound;
   socket.on("error", () => {});
-  return socket;
+  return { at: { ...at, port: socket.address().port }, close: () => socket.close() };
 
   async function answer(to: UdpSocket, packet: Buffer, from: { address: string; port: number }): Promise<void> {
     const reply = await resolver.answer(packet, { networkId, address: from.address, transport: "udp" });
@@ -72,12 +78,12 @@ async function listenUdp(address: string, networkId: string, resolver: Resolver)
   }
 }
 
-async function listenTcp(address: string, networkId: string, resolver: Resolver): Promise<Served> {
+async function listenTcp(at: NamePort, networkId: string, resolver: Resolver): Promise<Served> {
   const server = createServer((socket) => serveConnection(socket, networkId, resolver));
   server.maxConnections = maxConnections;
-  server.listen(dnsPort, address);
+  server.listen(at.port, at.address);
   await once(server, "listening");
-  return { close: () => closeServer(server) };
+  return { at: { ...at, port: (server.address() as AddressInfo).port }, close: () => closeServer(server) };
 }
 
 function serveConnection(socket: Socket, networkId: string, resolver: Resolver): void {

@@ -3,6 +3,7 @@ import { conflict, IsleError, invalid, messageOf, unsupported } from "../../../b
 import { type Family, familyOf, formatBlock, overlaps, parseBlock } from "../../../base/ip.ts";
 import { withUndo } from "../../../base/undo.ts";
 import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
+import type { NamePort } from "../../../core/names.ts";
 import type {
   Attachment,
   AttachRequest,
@@ -45,6 +46,7 @@ export class BridgeNetwork implements NetworkDriver {
   readonly #ports = new PortLeases();
   readonly #attached = new Map<string, Attached>();
   readonly #networks = new Map<string, NetworkRecord>();
+  readonly #namePorts = new Map<string, readonly NamePort[]>();
   readonly #firewall: Firewall;
   readonly #sandboxes: Sandboxes;
   #links: Watch | undefined;
@@ -54,6 +56,7 @@ export class BridgeNetwork implements NetworkDriver {
     const plan = () => ({
       networks: [...this.#networks.values()],
       endpoints: this.#endpoints(),
+      namePorts: [...this.#namePorts.values()].flat(),
     });
     this.#firewall = new Firewall({ ...options, plan });
     this.#sandboxes = new Sandboxes({ ...options, netlink: this.#netlink });
@@ -92,6 +95,7 @@ export class BridgeNetwork implements NetworkDriver {
       throw new IsleError("forbidden", `error while removing network: network ${network.name} has active endpoints`);
     }
     this.#networks.delete(network.id);
+    this.#namePorts.delete(network.id);
     this.#sandboxes.remove(network);
     if (network.driver !== "bridge") return;
     removeBridge(this.#netlink, network);
@@ -103,6 +107,11 @@ export class BridgeNetwork implements NetworkDriver {
     await prepareFilter(network);
     this.#add(network);
     if (isThere(network)) filterInside(this.#netlink, network);
+    await this.#firewall.write();
+  }
+
+  async redirectNames(networkId: string, ports: readonly NamePort[]): Promise<void> {
+    this.#namePorts.set(networkId, ports);
     await this.#firewall.write();
   }
 

@@ -2,6 +2,7 @@ import { messageOf } from "../../../base/error.ts";
 import { KeyedLock } from "../../../base/keyed-lock.ts";
 import type { Logger } from "../../../base/log.ts";
 import type { Endpoint } from "../../../core/instance.ts";
+import type { NamePort } from "../../../core/names.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import type { Denial } from "../../../core/network-policy.ts";
 import { rulesetGeneration, type Watch, watchRulesets } from "../../../os/netlink-events.ts";
@@ -23,6 +24,8 @@ export interface FirewallOptions {
 interface Plan {
   readonly networks: readonly NetworkRecord[];
   readonly endpoints: readonly Endpoint[];
+  /** Where names are answered when not on the usual port. */
+  readonly namePorts: readonly NamePort[];
 }
 
 /** An address for a set of the table. */
@@ -188,7 +191,7 @@ export class Firewall {
   }
 }
 
-function publishedBy({ networks, endpoints }: Plan): Forward[] {
+function publishedBy({ networks, endpoints }: Pick<Plan, "networks" | "endpoints">): Forward[] {
   const byId = new Map(networks.map((network) => [network.id, network]));
   return endpoints.flatMap((endpoint) => forwardsOf(endpoint, byId.get(endpoint.networkId)));
 }

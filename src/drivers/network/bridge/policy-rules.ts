@@ -1,5 +1,6 @@
 import { type Family, familyOf } from "../../../base/ip.ts";
 import type { Endpoint } from "../../../core/instance.ts";
+import type { NamePort } from "../../../core/names.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import type { EgressPolicy, InsidePolicy, PortMatch } from "../../../core/network-policy.ts";
 
@@ -10,12 +11,13 @@ export interface PolicyInput {
   readonly networks: readonly NetworkRecord[];
   readonly endpoints: readonly Endpoint[];
   readonly learned: Learned;
+  readonly namePorts: readonly NamePort[];
 }
 
 const families = [4, 6] as const;
 
 /** Sets, chains and maps for what policies say; the chains of the table jump by the maps. */
-export function policyBlocks({ networks, endpoints, learned }: PolicyInput): string[] {
+export function policyBlocks({ networks, endpoints, learned }: Omit<PolicyInput, "namePorts">): string[] {
   const bridges = networks.filter(({ driver }) => driver === "bridge");
   const limited = endpoints.filter(({ egress }) => egress !== undefined);
   const owners = [

@@ -46,7 +46,12 @@ const endpoint: Endpoint = {
   tags: [],
   ports: [],
 };
-const plan = (networks: NetworkRecord[], endpoints: Endpoint[] = []) => ({ networks, endpoints, learned: new Map() });
+const plan = (networks: NetworkRecord[], endpoints: Endpoint[] = []) => ({
+  networks,
+  endpoints,
+  learned: new Map(),
+  namePorts: [],
+});
 
 describe("the table", () => {
   test("is replaced in one transaction, whether it was there or not", () => {

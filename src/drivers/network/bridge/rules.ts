@@ -1,5 +1,6 @@
 import { type Family, familyOf } from "../../../base/ip.ts";
 import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
+import { type NamePort, namePort } from "../../../core/names.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import { networkOptions } from "./options.ts";
 import { block, elements, type PolicyInput, policyBlocks } from "./policy-rules.ts";
@@ -28,7 +29,7 @@ const fits = ({ hostAddress }: PublishedPort, family: Family): boolean =>
  * never on the way back, so the workload sees its client; only connections over the host's loopback and from a network
  * to itself get the bridge's address.
  */
-export function tableRules(table: string, { networks, endpoints, learned }: PolicyInput): string {
+export function tableRules(table: string, { networks, endpoints, learned, namePorts }: PolicyInput): string {
   const byId = new Map(networks.map((network) => [network.id, network]));
   const forwards = endpoints.flatMap((endpoint) => forwardsOf(endpoint, byId.get(endpoint.networkId)));
   const bridges = networks.filter(({ driver }) => driver === "bridge");
@@ -41,6 +42,7 @@ export function tableRules(table: string, { networks, endpoints, learned }: Poli
     ...policyBlocks({ networks, endpoints, learned }),
     ...bridges.flatMap(sourceChain),
     ...([4, 6] as const).flatMap((family) => sourceMap(family, bridges)),
+    ...([4, 6] as const).flatMap((family) => nameMap(family, namePorts)),
     ...publishing,
     ...filtering,
     "}",
@@ -74,9 +76,15 @@ function nameSets(bridges: readonly NetworkRecord[]): string[] {
   return [
     ...block("set bridges", ["type ifname;", ...names(bridges)]),
     ...block("set open", ["type ifname;", ...names(bridges.filter(({ internal }) => !internal))]),
+    ...([4, 6] as const).flatMap((family) =>
+      block(`set gateways${family}`, [`type ipv${family}_addr;`, ...elements(gatewaysOf(bridges, family))]),
+    ),
     ...block("set closed", ["type ifname;", ...names(bridges.filter(({ internal }) => internal))]),
   ];
 }
+
+const gatewaysOf = (bridges: readonly NetworkRecord[], family: Family): string[] =>
+  bridges.flatMap(({ pools }) => pools.map(({ gateway }) => gateway)).filter((each) => familyOf(each) === family);
 
 /** What comes from a network and leaves it gets an address that the world can answer. */
 function sourceChain(network: NetworkRecord): string[] {
@@ -98,6 +106,15 @@ function sourceMap(family: Family, bridges: readonly NetworkRecord[]): string[] 
   return block(`map sources${family}`, [`type ipv${family}_addr : verdict;`, "flags interval;", ...elements(sources)]);
 }
 
+/** Ports that names are answered on where another name server has the usual one. */
+function nameMap(family: Family, namePorts: readonly NamePort[]): string[] {
+  const mine = namePorts.filter(({ address }) => familyOf(address) === family);
+  return block(`map names${family}`, [
+    `type ipv${family}_addr . inet_proto : inet_service;`,
+    ...elements(mine.map(({ address, protocol, port }) => `${address} . ${protocol} : ${port}`)),
+  ]);
+}
+
 const publishing = [
   ...block("chain publish", [
     "meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . th dport map @addressed4",
@@ -105,7 +122,14 @@ const publishing = [
     "meta nfproto ipv6 dnat ip6 to ip6 daddr . meta l4proto . th dport map @addressed6",
     "meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @ports6",
   ]),
-  ...block("chain prerouting", ["type nat hook prerouting priority dstnat;", "fib daddr type local jump publish"]),
+  ...block("chain prerouting", [
+    "type nat hook prerouting priority dstnat;",
+    "meta nfproto ipv4 iifname @bridges meta l4proto { tcp, udp } th dport 53 redirect to : ip daddr . meta l4proto map @names4",
+    "meta nfproto ipv6 iifname @bridges meta l4proto { tcp, udp } th dport 53 redirect to : ip6 daddr . meta l4proto map @names6",
+    `iifname @bridges ip daddr @gateways4 meta l4proto { tcp, udp } th dport 53 redirect to :${namePort}`,
+    `iifname @bridges ip6 daddr @gateways6 meta l4proto { tcp, udp } th dport 53 redirect to :${namePort}`,
+    "fib daddr type local jump publish",
+  ]),
   ...block("chain output", ["type nat hook output priority -100;", "fib daddr type local jump publish"]),
   ...block("chain postrouting", [
     "type nat hook postrouting priority srcnat;",
@@ -140,6 +164,7 @@ const filtering = [
     "iifname != @bridges accept",
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept",
     "meta l4proto { tcp, udp } th dport 53 accept",
+    "meta l4proto { tcp, udp } ct status dnat ct original proto-dst 53 accept",
     "iifname vmap @leaving",
     "ip saddr vmap @leaving4",
     "ip6 saddr vmap @leaving6",
