@@ -18,7 +18,7 @@
 
 #define MAX_OWNERS 8
 #define MAX_GROUPS 16
-#define NOBODY_CAME_MS 30000
+#define NOBODY_CAME_MS 20000
 
 struct order {
   uid_t user;
