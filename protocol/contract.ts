@@ -78,7 +78,7 @@ export const fieldTags = {
   pidsLimit: [60, "u64"],
   initProcess: [61, "the container's first process is the agent's own init, which starts the workload"],
   // Files.
-  operation: [70, "text: stat, pack, unpack, changes"],
+  operation: [70, "text: layer (of the changes, as output), unpack (of the input)"],
   path: [71, "text"],
   owner: [72, "u32 uid, u32 gid: whom written files belong to"],
   flag: [73, "text: a wish of the operation"],

@@ -46,6 +46,7 @@ struct poll_set;
 void process_run(uint32_t stream, const uint8_t *payload, size_t size);
 void rehearse(uint32_t stream, const uint8_t *payload, size_t size);
 void process_exec(uint32_t stream, const uint8_t *payload, size_t size);
+void process_files(uint32_t stream, const uint8_t *payload, size_t size);
 void process_input(const struct frame *frame);
 void process_credit(uint32_t stream, uint32_t bytes);
 void process_signal(uint32_t stream, int signal);
@@ -60,7 +61,7 @@ pid_t workload_pid(void);
 struct child {
   const uint8_t *payload;
   size_t size;
-  bool is_exec, terminal;
+  bool is_exec, is_files, terminal;
   int input, output, errors; /* its standard streams; -1 with a terminal */
   int report;                /* socket: complaints, and the terminal's descriptor */
   int go;                    /* pipe: a byte comes when the child may go on */
@@ -84,8 +85,8 @@ void group_prepare(const uint8_t *payload, size_t size);
 void group_add(pid_t pid);
 bool group_ran_out_of_memory(void);
 
-/* files.c */
-void files_request(uint32_t stream, const uint8_t *payload, size_t size);
+/* files.c, in a child */
+_Noreturn void files_main(const struct child *child);
 
 int write_text(const char *path, const char *text);
 

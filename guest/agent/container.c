@@ -125,6 +125,7 @@ void child_main(const struct child *child) {
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
   umask(0);
+  if (child->is_files) files_main(child);
   if (child->is_exec) join_workload(child);
   else make_container(child);
   take_streams(child);

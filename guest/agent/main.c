@@ -43,6 +43,7 @@ static void handle(const struct frame *frame) {
       break;
     }
     case FRAME_REHEARSE: rehearse(frame->stream, frame->payload, frame->size); break;
+    case FRAME_FILES: process_files(frame->stream, frame->payload, frame->size); break;
     case FRAME_UPDATE:
       group_prepare(frame->payload, frame->size);
       port_send(FRAME_DONE, frame->stream, NULL, 0);

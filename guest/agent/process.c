@@ -105,6 +105,11 @@ static int hear_child(int report, int *terminal, char *text, size_t room) {
 }
 
 static pid_t fork_child(const struct wishes *wishes, struct child *child) {
+  if (child->is_files) {
+    pid_t pid = fork();
+    if (pid == 0) child_main(child);
+    return pid;
+  }
   if (child->is_exec) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/pid", child->workload);
@@ -149,7 +154,7 @@ static void start(uint32_t stream, struct child *child) {
     error = errno;
   pid_t pid = -1;
   if (error == 0) {
-    *child = (struct child){child->payload, child->size, child->is_exec, wishes.terminal, its[0], its[1], its[2],
+    *child = (struct child){child->payload, child->size, child->is_exec, child->is_files, wishes.terminal, its[0], its[1], its[2],
                             report[1], go[0], child->workload, child->filter};
     pid = fork_child(&wishes, child);
     if (pid < 0) error = errno;
@@ -158,7 +163,7 @@ static void start(uint32_t stream, struct child *child) {
   close_end(&report[1]);
   close_end(&go[0]);
   if (pid > 0) {
-    group_add(pid);
+    if (!child->is_files) group_add(pid);
     write(go[1], "g", 1);
     int terminal = -1;
     error = hear_child(report[0], &terminal, text, sizeof text);
@@ -172,7 +177,7 @@ static void start(uint32_t stream, struct child *child) {
   close_end(&report[0]);
   close_end(&go[1]);
   if (error == 0) {
-    if (!child->is_exec) workload = pid;
+    if (!child->is_exec && !child->is_files) workload = pid;
     track(stream, pid, &wishes, ours);
     port_send_u32(FRAME_STARTED, stream, (uint32_t)pid);
     return;
@@ -230,6 +235,12 @@ void process_exec(uint32_t stream, const uint8_t *payload, size_t size) {
   if (workload <= 0 || find(stream)) return port_fail(stream, ESRCH, "the workload does not run");
   struct child child = {.payload = payload, .size = size, .is_exec = true, .workload = workload,
                         .filter = {.size = (uint32_t)workload_filter.size, .value = workload_filter.data}};
+  start(stream, &child);
+}
+
+void process_files(uint32_t stream, const uint8_t *payload, size_t size) {
+  if (find(stream)) return port_fail(stream, EEXIST, "the stream is in use");
+  struct child child = {.payload = payload, .size = size, .is_files = true, .workload = workload};
   start(stream, &child);
 }
 

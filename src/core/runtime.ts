@@ -29,6 +29,32 @@ export interface Runtime {
   wasOomKilled(id: string): boolean;
   /** The workload's processes as it numbers them itself; only of isolations whose processes the host does not see. */
   processes?(id: string): Promise<GuestProcess[]>;
+  /** Only of isolations whose files the host does not see. */
+  readonly files?: GuestFiles;
+}
+
+/** Files on disks that the host does not mount, because a guest wrote them. */
+export interface GuestFiles {
+  /** Hands over all changes to the root as an OCI layer. */
+  readChanges(root: GuestRoot, take: (layer: Readable) => Promise<void>): Promise<void>;
+  /** Unpacks a plain tar into a directory, as the workload sees it; without one, of the root. */
+  unpack(root: GuestRoot, write: GuestUnpack): Promise<void>;
+}
+
+export interface GuestRoot {
+  readonly id: string;
+  readonly running: boolean;
+  /** The image and the writable disk. */
+  readonly image: string;
+  readonly disk: string;
+}
+
+export interface GuestUnpack {
+  readonly path: string;
+  readonly tar: Readable;
+  /** Refuse to replace a directory by something else, or something else by a directory. */
+  readonly keepKind: boolean;
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /** What stands between a workload and the machine: the kernel's namespaces, a kernel in user space, virtual hardware. */

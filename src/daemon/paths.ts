@@ -21,6 +21,7 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     launcher: (program: string) => join(execRoot, "launchers", program),
     templates: join(dataRoot, "templates"),
     poolDisks: join(dataRoot, "microvm-disks"),
+    helpers: join(execRoot, "helpers"),
     pool: join(execRoot, "microvms"),
     guestRuntime: join(execRoot, "bin", "isle-vm"),
     runtimeState: (name: string) => join(execRoot, "runtime", name),

@@ -4,7 +4,7 @@ import { IsleError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { ExitWatch, Isolation, Runtime } from "../core/runtime.ts";
 import { watchExits } from "../drivers/runtime/oci/exits.ts";
-import { createGuestRuntime } from "../drivers/runtime/oci/guest-runtime.ts";
+import { createGuestRuntime, type GuestParts } from "../drivers/runtime/oci/guest-runtime.ts";
 import { createOciRuntime } from "../drivers/runtime/oci/oci-runtime.ts";
 import { runscArgs, writeRunscLauncher } from "../drivers/runtime/oci/runsc.ts";
 import { findProgram } from "../os/find-program.ts";
@@ -75,18 +75,21 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const byName = new Map(
     wanted.map(({ name, path, args, runs }) => [
       name,
-      createRuntime(pool, {
-        name,
-        program: runs,
-        globalArgs: args,
-        isolation: isolationOf(path),
-        compiledSeccomp: path.endsWith("/crun") || name === guestRuntime,
-        stateRoot: paths.runtimeState(name),
-        conmon,
-        exitDir: paths.exits,
-        execDir: paths.exec,
-        bundleOf: paths.instance,
-      }),
+      createRuntime(
+        { pool, templates: paths.templates, scratch: paths.helpers },
+        {
+          name,
+          program: runs,
+          globalArgs: args,
+          isolation: isolationOf(path),
+          compiledSeccomp: path.endsWith("/crun") || name === guestRuntime,
+          stateRoot: paths.runtimeState(name),
+          conmon,
+          exitDir: paths.exits,
+          execDir: paths.exec,
+          bundleOf: paths.instance,
+        },
+      ),
     ]),
   );
   return {
@@ -99,8 +102,8 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths, log: Lo
   };
 }
 
-const createRuntime = (pool: MachinePool, options: Parameters<typeof createOciRuntime>[0]): Runtime =>
-  options.name === guestRuntime ? createGuestRuntime(options, pool) : createOciRuntime(options);
+const createRuntime = (parts: GuestParts, options: Parameters<typeof createOciRuntime>[0]): Runtime =>
+  options.name === guestRuntime ? createGuestRuntime(options, parts) : createOciRuntime(options);
 
 const isolations: Readonly<Record<string, Isolation>> = { runsc: "sandbox", [guestRuntime]: "microvm" };
 const isolationOf = (path: string): Isolation => isolations[basename(path)] ?? "container";

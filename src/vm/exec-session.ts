@@ -1,16 +1,19 @@
 import type { OciProcess } from "../core/oci-spec.ts";
 import type { Frame } from "./frame-reader.ts";
 import { frameType, protocolLimit } from "./generated/protocol.ts";
-import { terminalShape, u32 } from "./plan/fields.ts";
+import { type FrameType, terminalShape, u32 } from "./plan/fields.ts";
 import { planProcess } from "./plan/process.ts";
 import { failureOf, openRelay, type RelaySession } from "./relay-client.ts";
 
-export interface GuestExecWish {
+export interface GuestStreams {
+  onOutput(data: Buffer): void;
+  onErrors(data: Buffer): void;
+}
+
+export interface GuestExecWish extends GuestStreams {
   readonly process: OciProcess;
   readonly input: boolean;
   readonly filter: Uint8Array | undefined;
-  onOutput(data: Buffer): void;
-  onErrors(data: Buffer): void;
 }
 
 export interface GuestExec {
@@ -40,7 +43,17 @@ export class CannotRun extends Error {
 
 /** Runs a command in the guest's container; its bytes go both ways in frames. */
 export async function execInGuest(directory: string, wish: GuestExecWish): Promise<GuestExec> {
-  const relay = await openRelay(directory);
+  const order = { type: frameType.exec, payload: planProcess(wish.process, wish) };
+  return followProcess(await openRelay(directory), order, wish);
+}
+
+interface Order {
+  readonly type: FrameType;
+  readonly payload: Uint8Array;
+}
+
+/** Sends an order that makes a process of the guest, and follows what becomes of it. */
+export function followProcess(relay: RelaySession, order: Order, streams: GuestStreams): GuestExec {
   const window = new Window();
   const { promise: started, resolve: begin, reject: refuse } = Promise.withResolvers<number>();
   const { promise: ended, resolve: end, reject: lose } = Promise.withResolvers<number>();
@@ -56,7 +69,7 @@ export async function execInGuest(directory: string, wish: GuestExecWish): Promi
     } else if (frame.type === frameType.exited) {
       end(frame.payload.readUInt32LE(0));
       relay.close();
-    } else pass(frame, wish, window);
+    } else pass(frame, streams, window);
   });
   void relay.closed.then(() => {
     const problem = new CannotRun("the microVM ended", 0);
@@ -65,13 +78,13 @@ export async function execInGuest(directory: string, wish: GuestExecWish): Promi
     end(137);
     window.add(Number.MAX_SAFE_INTEGER);
   });
-  relay.send(frameType.exec, planProcess(wish.process, wish));
+  relay.send(order.type, order.payload);
   return { started, ended, ...controls(relay, window) };
 }
 
-function pass({ type, payload }: Frame, wish: GuestExecWish, window: Window): void {
-  if (type === frameType.output) wish.onOutput(Buffer.from(payload));
-  else if (type === frameType.errors) wish.onErrors(Buffer.from(payload));
+function pass({ type, payload }: Frame, streams: GuestStreams, window: Window): void {
+  if (type === frameType.output) streams.onOutput(Buffer.from(payload));
+  else if (type === frameType.errors) streams.onErrors(Buffer.from(payload));
   else if (type === frameType.credit) window.add(payload.readUInt32LE(0));
 }
 

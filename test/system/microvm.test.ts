@@ -109,3 +109,34 @@ test("what needs the host's kernel is refused by name before anything is made", 
 async function hasDocker(): Promise<boolean> {
   return (await daemon.inNamespaces(["sh", "-c", "command -v docker"])).exitCode === 0;
 }
+
+test("files of a machine are copied, compared, exported and committed while it runs and when it has ended", async () => {
+  const script =
+    "echo new > /made; rm /var/data/seed; mkdir /dir; echo x > /dir/x; ln -s x /dir/l; chown 7:8 /dir/x; sync";
+  const id = await box.start({ script: `${script}; echo ready; exec sleep 3600`, HostConfig: microvm });
+  await box.untilLog(id, "ready");
+  const look = async () => {
+    const changes = await daemon.api.ok("GET", `/containers/${id}/changes`);
+    const names = changes.map(({ Path, Kind }: { Path: string; Kind: number }) => `${"CAD"[Kind]} ${Path}`);
+    expect(names).toEqual(expect.arrayContaining(["A /made", "D /var/data/seed", "A /dir", "A /dir/x"]));
+    expect((await daemon.cli(["cp", `${id}:/made`, "-"], patience)).stdout).toContain("new\n");
+    const exported = await daemon.cli(["export", id], patience);
+    expect(exported.stdout).toContain("dir/x");
+  };
+  await look();
+  await daemon.inNamespaces([
+    "sh",
+    "-c",
+    `mkdir -p ${daemon.directory}/in; echo from the host > ${daemon.directory}/in/f`,
+  ]);
+  const copyIn = (target: string) => daemon.cli(["cp", `${daemon.directory}/in/f`, `${id}:${target}`], patience);
+  expect((await copyIn("/dir/copied")).exitCode).toBe(0);
+  expect((await box.exec(id, "cat /dir/copied; stat -c %u:%g /dir/x")).stdout).toBe("from the host\n7:8\n");
+  await daemon.api.ok("POST", `/containers/${id}/kill`);
+  await look();
+  expect((await copyIn("/dir/later")).exitCode).toBe(0);
+  const committed = await daemon.cli(["commit", id, "kept"], patience);
+  expect(committed.exitCode).toBe(0);
+  const seen = await box.output("cat /made /dir/later /dir/l; ls /var/data", { Image: "kept" });
+  expect(seen).toBe("new\nfrom the host\nx");
+});

@@ -6,7 +6,7 @@ import { commitImage } from "../image/commit-image.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance } from "./find.ts";
-import { refuseGuestDisk } from "./guest.ts";
+import { bringUpToDate } from "./guest-files.ts";
 import { holdStill } from "./hold-still.ts";
 
 export interface CommitInstanceRequest {
@@ -27,7 +27,7 @@ export async function commitInstance(deps: InstanceDeps, request: CommitInstance
   const { id } = findInstance(deps, request.instance);
   return deps.locks.run(id, async () => {
     const record = findInstance(deps, id);
-    refuseGuestDisk(deps, record);
+    await bringUpToDate(deps, record);
     const parent = deps.images.get(record.image.id);
     if (!parent) throw notFound(`No such image: ${record.image.id}`);
     const hold = request.pause ? holdStill : justRun;

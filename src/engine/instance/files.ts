@@ -2,10 +2,11 @@ import type { Readable } from "node:stream";
 import { IsleError, isCode, messageOf, notFound } from "../../base/error.ts";
 import type { PackedPath, PathStat, TreeRoot } from "../../core/archive.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import type { Change } from "../../core/snapshot.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance, procOf, runtimeOf } from "./find.ts";
-import { refuseGuestDisk } from "./guest.ts";
+import { bringUpToDate, writeInGuest } from "./guest-files.ts";
 import { userIn } from "./instance-spec.ts";
 import { withVolumesMounted } from "./instance-volumes.ts";
 
@@ -19,7 +20,6 @@ async function withTree<T>(
   record: InstanceRecord,
   work: (root: TreeRoot) => Promise<T>,
 ): Promise<T> {
-  refuseGuestDisk(deps, record);
   try {
     return await inTree(deps, record, work);
   } catch (error) {
@@ -30,6 +30,7 @@ async function withTree<T>(
 
 async function inTree<T>(deps: InstanceDeps, record: InstanceRecord, work: (root: TreeRoot) => Promise<T>): Promise<T> {
   if (isRunning(record) && hostSeesTree(deps, record)) return work({ path: `${procOf(deps, record)}/root` });
+  if (isRunning(record)) await bringUpToDate(deps, record);
   const path = await mountRoot(deps, record);
   const mounts = record.mounts.filter(({ type }) => type !== "tmpfs").map((mount) => treeMount(deps, mount));
   return withVolumesMounted(deps, record, () => {
@@ -58,7 +59,11 @@ function makePlace(
 
 /** Not while an end of the instance is taking its root away. */
 const mountRoot = (deps: InstanceDeps, { id }: InstanceRecord): Promise<string> =>
-  deps.locks.run(id, async () => deps.snapshots.mount(id));
+  deps.locks.run(id, async () => {
+    const record = findInstance(deps, id);
+    if (!isRunning(record)) await bringUpToDate(deps, record);
+    return deps.snapshots.mount(id);
+  });
 
 function treeMount(deps: InstanceDeps, { type, source, target, readonly }: InstanceRecord["mounts"][number]) {
   return { source: type === "volume" ? deps.volumeDriver.path(source) : source, target, readonly };
@@ -94,6 +99,14 @@ export async function writePath(
   if (record.host.ReadonlyRootfs && !inWritableMount(record, path)) {
     throw new IsleError("forbidden", "container rootfs is marked read-only");
   }
+  const place = { path, tar, keepKind: options.keepKind, copyOwner: options.copyOwner };
+  if (runtimeOf(deps, record).files && !inMount(record, path)) await writeGuestPath(deps, record, place);
+  else await writeTreePath(deps, record, place);
+  publishInstanceEvent(deps, record, "extract-to-dir");
+}
+
+async function writeTreePath(deps: InstanceDeps, record: InstanceRecord, write: WritePathRequest): Promise<void> {
+  const { path, tar, ...options } = write;
   await withTree(deps, record, async (root) => {
     const user = options.copyOwner ? userIn(deps, root.path, record.config.User ?? "", []) : undefined;
     await deps.archive.write(root, path, tar, {
@@ -101,8 +114,19 @@ export async function writePath(
       ...(user && { owner: { uid: user.uid, gid: user.gid } }),
     });
   });
-  publishInstanceEvent(deps, record, "extract-to-dir");
 }
+
+/** Not while it is being started, which would have two guests on one disk. */
+async function writeGuestPath(deps: InstanceDeps, record: InstanceRecord, write: WritePathRequest): Promise<void> {
+  const { copyOwner, ...rest } = write;
+  const user = copyOwner ? userIn(deps, deps.snapshots.mount(record.id), record.config.User ?? "", []) : undefined;
+  const owner = user && { uid: user.uid, gid: user.gid };
+  const unpack = () => writeInGuest(deps, findInstance(deps, record.id), { ...rest, ...(owner && { owner }) });
+  await (isRunning(record) ? unpack() : deps.locks.run(record.id, unpack));
+}
+
+const inMount = ({ mounts }: InstanceRecord, path: string): boolean =>
+  mounts.some(({ type, target }) => type !== "tmpfs" && (path === target || path.startsWith(`${target}/`)));
 
 function inWritableMount({ mounts }: InstanceRecord, path: string): boolean {
   return mounts.some(({ target, readonly }) => !readonly && (path === target || path.startsWith(`${target}/`)));
@@ -110,8 +134,17 @@ function inWritableMount({ mounts }: InstanceRecord, path: string): boolean {
 
 export async function exportInstance(deps: InstanceDeps, text: string): Promise<Readable> {
   const record = findInstance(deps, text);
-  refuseGuestDisk(deps, record);
   publishInstanceEvent(deps, record, "export");
+  if (isRunning(record)) await bringUpToDate(deps, record);
   // Docker's export holds the root without volumes.
   return deps.archive.exportRoot({ path: await mountRoot(deps, record) });
+}
+
+/** What the instance changed of its image. */
+export async function listChanges(deps: InstanceDeps, text: string): Promise<Change[]> {
+  const { id } = findInstance(deps, text);
+  return deps.locks.run(id, async () => {
+    await bringUpToDate(deps, findInstance(deps, id));
+    return deps.snapshots.changes(id);
+  });
 }

@@ -19,17 +19,6 @@ export async function withGuestRoot(deps: InstanceDeps, record: InstanceRecord, 
 export const guestDisk = (deps: InstanceDeps, { id }: InstanceRecord): string =>
   join(deps.settings.paths.instance(id), "disk");
 
-/** Refuses to look into a disk that the host does not mount. */
-export function refuseGuestDisk(deps: InstanceDeps, record: InstanceRecord): void {
-  if (runtimeOf(deps, record).isolation !== "microvm") return;
-  throw unsupported(
-    `the files of ${record.name} are on a disk of its own: a microVM's cannot be copied in this version`,
-    {
-      hint: "run tar inside with exec, or use a volume",
-    },
-  );
-}
-
 /** Refuses to join an instance in a way that its own kernel makes impossible. */
 export function refuseJoiningGuest(deps: InstanceDeps, record: InstanceRecord, what: string): void {
   if (runtimeOf(deps, record).isolation !== "microvm") return;

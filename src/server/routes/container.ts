@@ -8,6 +8,7 @@ import { invalid } from "../../base/error.ts";
 import { renameInstance, resizeInstance, updateInstance } from "../../engine/instance/change.ts";
 import { createInstance } from "../../engine/instance/create.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import { listChanges } from "../../engine/instance/files.ts";
 import { findInstance } from "../../engine/instance/find.ts";
 import { listFilters, listInstances } from "../../engine/instance/list.ts";
 import { pauseInstance, resumeInstance } from "../../engine/instance/pause.ts";
@@ -161,7 +162,7 @@ export function readSize(query: Exchange["query"]): { rows: number; columns: num
 
 const changes: Handler = async ({ params }, deps) => {
   const kinds = { modified: 0, added: 1, deleted: 2 };
-  const found = await deps.snapshots.changes(findInstance(deps, params["id"]!).id);
+  const found = await listChanges(deps, params["id"]!);
   return json(200, found.length > 0 ? found.map(({ path, kind }) => ({ Path: path, Kind: kinds[kind] })) : null);
 };
 

@@ -120,7 +120,7 @@ export const fieldTag = {
   pidsLimit: 60,
   /** the container's first process is the agent's own init, which starts the workload */
   initProcess: 61,
-  /** text: stat, pack, unpack, changes */
+  /** text: layer (of the changes, as output), unpack (of the input) */
   operation: 70,
   /** text */
   path: 71,

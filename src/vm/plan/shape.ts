@@ -11,6 +11,9 @@ export const guestOverheadMiB = 96;
 const hostOverheadMiB = 288;
 const mebi = 2 ** 20;
 
+/** The most common one, for which there is a template most likely. */
+export const helperShape: MachineShape = { cpus: 1, memoryMiB: defaultMemoryMiB, shared: false, acceleration: "tcg" };
+
 /** A machine that is large enough for the container's limits, in few sizes, so that templates are used again. */
 export function planShape(spec: OciSpec, shared: boolean): MachineShape {
   const { cpu } = spec.linux.resources ?? {};

@@ -14,16 +14,24 @@ import {
   updateLimits,
 } from "../../../vm/control.ts";
 import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session.ts";
+import { createGuestFiles } from "../../../vm/guest-files.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
 import type { OciRuntimeOptions } from "./options.ts";
 
+export interface GuestParts {
+  readonly pool: MachinePool;
+  readonly templates: string;
+  /** For machines that read the disks of others. */
+  readonly scratch: string;
+}
+
 /**
  * isle-vm as a runtime: its command line makes the virtual machine under conmon, and everything after that is asked of
  * the relay over its socket, which saves a process each time.
  */
-export function createGuestRuntime(options: OciRuntimeOptions, pool: MachinePool): Runtime {
+export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places }: GuestParts): Runtime {
   const base = createOciRuntime(options);
   const { stateRoot } = options;
   return {
@@ -44,6 +52,7 @@ export function createGuestRuntime(options: OciRuntimeOptions, pool: MachinePool
     delete: (id) => deleteQuietly(base, stateRoot, id),
     exec: (id, process, execOptions) => execIn(join(stateRoot, id), process, execOptions),
     processes: (id) => listProcesses(stateRoot, id),
+    files: createGuestFiles({ stateRoot, ...places }),
   };
 }
 

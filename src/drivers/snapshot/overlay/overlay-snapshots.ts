@@ -1,6 +1,17 @@
-import { readdirSync } from "node:fs";
-import { relative } from "node:path";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  createWriteStream,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+} from "node:fs";
+import { join, relative } from "node:path";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { ContentStore } from "../../../core/content.ts";
 import type { Change, DiffOptions, SnapshotStore } from "../../../core/snapshot.ts";
 import { readConfined, runConfined } from "../../../os/confined/confined.ts";
@@ -8,7 +19,7 @@ import { makeBaseLayer } from "./base-layer.ts";
 import { createLayers } from "./layers.ts";
 import { layerPath, makePlaces, type Places } from "./places.ts";
 import { createRoots, type Roots } from "./roots.ts";
-import { emptyDirectory } from "./trash.ts";
+import { discard, emptyDirectory } from "./trash.ts";
 
 export interface OverlayOptions {
   /** Data root: the driver makes `layers`, `links`, `roots`, `incoming` and `trash` in it. */
@@ -53,6 +64,7 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
         const lowers = roots.lowersOf(rootId).map((layer) => relative(places.base, `${layerPath(places, layer)}/fs`));
         return (await runConfined({ op: "changes", base: places.base, upper, lowers })) as Change[];
       }),
+    replaceChanges: (rootId, layer) => replaceChanges(places, roots, { rootId, layer }),
     diff: (rootId, options = {}) => Readable.from(packUpper(roots, rootId, options), { objectMode: false }),
     sweep: () => sweep(places, layers),
   };
@@ -65,6 +77,45 @@ async function* packUpper(roots: Roots, rootId: string, { latestNanos }: DiffOpt
     yield* readConfined({ op: "packUpper", upper, ...latest }).tar as AsyncIterable<Buffer>;
   } finally {
     release();
+  }
+}
+
+/** Unpacked beside, then moved in place: the mount that is there shows the old ones no more. */
+function replaceChanges(
+  places: Places,
+  roots: Roots,
+  { rootId, layer }: { rootId: string; layer: Readable },
+): Promise<void> {
+  return roots.withUpper(rootId, async (upper) => {
+    const making = join(places.incoming, crypto.randomUUID());
+    const [blob, fresh, old] = ["layer.tar", "upper", "old"].map((name) => join(making, name)) as [
+      string,
+      string,
+      string,
+    ];
+    mkdirSync(making, { mode: 0o700 });
+    try {
+      await pipeline(layer, createWriteStream(blob, { mode: 0o600 }));
+      await unpackInto(fresh, blob);
+      const { uid, gid, mode } = statSync(upper);
+      chownSync(fresh, uid, gid);
+      chmodSync(fresh, mode & 0o7777);
+      roots.unmount(rootId);
+      renameSync(upper, old);
+      renameSync(fresh, upper);
+    } finally {
+      await discard(places.trash, making);
+    }
+  });
+}
+
+async function unpackInto(target: string, blob: string): Promise<void> {
+  mkdirSync(target);
+  const inputFd = openSync(blob, "r");
+  try {
+    await runConfined({ op: "unpackLayer", target }, { inputFd });
+  } finally {
+    closeSync(inputFd);
   }
 }
 
