@@ -39,6 +39,8 @@ export interface GuestFiles {
   readChanges(root: GuestRoot, take: (layer: Readable) => Promise<void>): Promise<void>;
   /** Unpacks a plain tar into a directory, as the workload sees it; without one, of the root. */
   unpack(root: GuestRoot, write: GuestUnpack): Promise<void>;
+  /** What a writable disk takes of the host; nothing while there is none. */
+  usedBytes(disk: string): number;
 }
 
 export interface GuestRoot {

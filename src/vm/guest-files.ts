@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { PassThrough, type Readable } from "node:stream";
 import { IsleError, notFound } from "../base/error.ts";
 import type { GuestFiles, GuestRoot } from "../core/runtime.ts";
@@ -21,6 +22,7 @@ export function createGuestFiles(options: GuestFilesOptions): GuestFiles {
     return withHelper({ ...options, ...root }, (guest) => work(guest.session()));
   };
   return {
+    usedBytes: (disk) => (statSync(disk, { throwIfNoEntry: false })?.blocks ?? 0) * 512,
     readChanges: (root, take) =>
       inGuest(root, async (session) => {
         const layer = new PassThrough();

@@ -1,5 +1,6 @@
 import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { invalid } from "../base/error.ts";
 import type { OciSpec } from "../core/oci-spec.ts";
 import { annotation } from "./annotations.ts";
 import { joinCgroups } from "./cgroup.ts";
@@ -10,13 +11,14 @@ import { monitorLine } from "./monitor.ts";
 import { machineFiles } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
 import type { Spare } from "./pool/spare.ts";
-import { descriptors, type MachineShape } from "./qemu/arguments.ts";
+import { descriptors, diskBytes, type MachineShape } from "./qemu/arguments.ts";
 import { startShares } from "./shares.ts";
 import { findTemplate } from "./template/template.ts";
 
 /** Nobody's number on any system: what a virtual machine escapes to owns nothing. */
 export const machineUser = 1_230_000_000;
 export const defaultDiskBytes = 10 * 2 ** 30;
+const leastDiskBytes = 32 << 20;
 
 export interface Wanted {
   readonly directory: string;
@@ -47,9 +49,15 @@ export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
     writeFileSync(join(directory, machineFiles.first), `${monitorLine("cont")}\n`);
     return { keeper: spare.keeper, machine: spare.machine, helpers: [] };
   }
-  if (!existsSync(disk)) await makeDisk(disk, defaultDiskBytes, machineUser);
+  if (!existsSync(disk)) await makeDisk(disk, diskBytesOf(spec), machineUser);
   const helpers = wanted.shares.length > 0 ? [startShares(directory, wanted.shares, cgroups)] : [];
   return { ...(await launch(wanted, disk)), helpers };
+}
+
+export function diskBytesOf(spec: OciSpec): number {
+  const asked = Number(annotation(spec, "disk-size") ?? defaultDiskBytes);
+  if (asked >= leastDiskBytes && asked <= diskBytes) return asked;
+  throw invalid(`a microVM's disk has between ${leastDiskBytes >> 20} MiB and ${diskBytes / 2 ** 30} GiB`);
 }
 
 async function launch({ directory, templates, shape, kernel, cgroups, spec, image }: Wanted, disk: string) {

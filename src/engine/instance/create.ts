@@ -53,7 +53,8 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
     undo.add(() => deps.snapshots.removeRoot(id));
     const layers = image.layers.map(({ chainId }) => chainId);
     const { size } = host.StorageOpt ?? {};
-    if (size) await deps.snapshots.prepareSized(id, layers, parseBytes(size));
+    const onGuestDisk = deps.runtimes.get(host.Runtime ?? "")?.isolation === "microvm";
+    if (size && !onGuestDisk) await deps.snapshots.prepareSized(id, layers, parseBytes(size));
     else deps.snapshots.prepare(id, layers);
     // Another client may remove one while the next is made.
     while (!hasVolumes(deps, mounts)) await makeVolumes(deps, mounts, undo);

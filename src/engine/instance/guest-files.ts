@@ -26,6 +26,13 @@ export async function bringUpToDate(deps: InstanceDeps, record: InstanceRecord):
   await files.readChanges(await guestRoot(deps, record), (layer) => deps.snapshots.replaceChanges(record.id, layer));
 }
 
+/** What an instance wrote to its root, in bytes. */
+export async function writtenBytes(deps: InstanceDeps, record: InstanceRecord): Promise<number> {
+  const runtime = deps.runtimes.get(record.host.Runtime ?? deps.settings.defaultRuntime);
+  if (runtime?.files) return runtime.files.usedBytes(guestDisk(deps, record));
+  return (await deps.snapshots.usage(record.id)).sizeBytes;
+}
+
 export interface GuestWrite {
   readonly path: string;
   readonly tar: Readable;

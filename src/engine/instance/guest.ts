@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { unsupported } from "../../base/error.ts";
+import { parseBytes } from "../../base/size.ts";
 import type { InstanceRecord } from "../../core/instance.ts";
 import type { OciSpec } from "../../core/oci-spec.ts";
 import type { InstanceDeps } from "./deps.ts";
@@ -10,10 +11,15 @@ export async function withGuestRoot(deps: InstanceDeps, record: InstanceRecord, 
   const orders = {
     "isle.vm.image": await deps.imageDisks.ensure(record.layers),
     "isle.vm.disk": guestDisk(deps, record),
+    "isle.vm.disk-size": sizeOf(record),
     "isle.vm.ephemeral": String(record.host.AutoRemove ?? false),
   };
   return { ...spec, annotations: { ...spec.annotations, ...orders } };
 }
+
+/** Bytes of the disk, which is sparse; empty for the usual size. */
+const sizeOf = ({ host: { StorageOpt } }: InstanceRecord): string =>
+  StorageOpt?.["size"] ? String(parseBytes(StorageOpt["size"])) : "";
 
 /** Where the changes to the root lie; the host never mounts it, since the guest wrote it. */
 export const guestDisk = (deps: InstanceDeps, { id }: InstanceRecord): string =>

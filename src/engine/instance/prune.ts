@@ -1,6 +1,7 @@
 import { parseMoment, parseNanos } from "../../base/time.ts";
 import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
+import { writtenBytes } from "./guest-files.ts";
 import { matchesLabel } from "./list.ts";
 import { removeInstance } from "./remove.ts";
 
@@ -13,9 +14,9 @@ export async function pruneInstances(
 ): Promise<{ ids: string[]; bytes: number }> {
   const doomed = deps.instances.list().filter((record) => isIdle(record) && selected(record, filters));
   let bytes = 0;
-  for (const { id } of doomed) {
-    bytes += (await deps.snapshots.usage(id)).sizeBytes;
-    await removeInstance(deps, id, { force: false, volumes: false });
+  for (const record of doomed) {
+    bytes += await writtenBytes(deps, record);
+    await removeInstance(deps, record.id, { force: false, volumes: false });
   }
   const attributes = { reclaimed: String(bytes) };
   deps.events.publish({ type: "container", action: "prune", actor: { id: "", attributes } });

@@ -41,7 +41,7 @@ function checkCgroupParent(path: string): void {
 }
 
 /** The runtime takes orders by such annotations: programs to run, sockets to talk to, a filter instead of seccomp's. */
-const runtimeOrder = /^(run\.oci\.|org\.systemd\.property\.|org\.criu\.|isle\.vm\.(image|disk|ephemeral)$)/;
+const runtimeOrder = /^(run\.oci\.|org\.systemd\.property\.|org\.criu\.|isle\.vm\.(image|disk|disk-size|ephemeral)$)/;
 
 function checkAnnotations(names: readonly string[]): void {
   const order = names.find((name) => runtimeOrder.test(name));

@@ -3,6 +3,7 @@ import type { InstanceRecord } from "../../core/instance.ts";
 import type { VolumeRecord } from "../../core/volume.ts";
 import { type ImageDiskUsage, imageDiskUsage } from "../image/image-disk-usage.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
+import { writtenBytes } from "../instance/guest-files.ts";
 import { volumeUsers } from "../instance/remove.ts";
 
 export interface DiskUsage {
@@ -36,7 +37,7 @@ function instanceUsage(deps: InstanceDeps) {
   const shown = deps.instances.list().filter(({ purpose }) => purpose === undefined);
   return Promise.all(
     shown.map(async (record) => {
-      const { sizeBytes } = await deps.snapshots.usage(record.id);
+      const sizeBytes = await writtenBytes(deps, record);
       return {
         record,
         writableBytes: sizeBytes,

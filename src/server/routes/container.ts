@@ -10,6 +10,7 @@ import { createInstance } from "../../engine/instance/create.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { listChanges } from "../../engine/instance/files.ts";
 import { findInstance } from "../../engine/instance/find.ts";
+import { writtenBytes } from "../../engine/instance/guest-files.ts";
 import { listFilters, listInstances } from "../../engine/instance/list.ts";
 import { pauseInstance, resumeInstance } from "../../engine/instance/pause.ts";
 import { pruneFilters, pruneInstances } from "../../engine/instance/prune.ts";
@@ -39,8 +40,9 @@ const list: Handler = async ({ query }, deps) => {
 };
 
 async function sizesOf(deps: InstanceDeps, id: string): Promise<{ SizeRw: number; SizeRootFs: number }> {
-  const { sizeBytes } = await deps.snapshots.usage(id);
-  const image = deps.images.get(findInstance(deps, id).image.id);
+  const record = findInstance(deps, id);
+  const sizeBytes = await writtenBytes(deps, record);
+  const image = deps.images.get(record.image.id);
   return { SizeRw: sizeBytes, SizeRootFs: sizeBytes + (image?.sizeBytes ?? 0) };
 }
 

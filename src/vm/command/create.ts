@@ -69,7 +69,7 @@ async function prepare(
   const kernel = await findKernel(annotation(spec, "kernel"));
   const shape = planShape(spec, plan.shares.length > 0);
   const disk = annotation(spec, "disk");
-  const wantsSpare = pool && image && disk && !shape.shared && !existsSync(disk);
+  const wantsSpare = pool && image && disk && !shape.shared && !existsSync(disk) && !annotation(spec, "disk-size");
   const key = wantsSpare && spareKey(templateKey(shape, kernel, annotation(spec, "domain") ?? defaultDomain), image);
   const directory = newStateDirectory(root, id);
   const spare = key ? claimSpare(pool, key, directory) : undefined;
