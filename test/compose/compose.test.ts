@@ -323,3 +323,28 @@ projectTest("isle compose runs Compose on its own engine, and ends as it ends", 
   expect((await isle("--help")).stdout).toContain("docker compose");
   expect((await isle("nosuch")).exitCode).not.toBe(0);
 });
+
+const kills = Number(process.env["ISLE_COMPOSE_KILLS"] ?? 8);
+
+projectTest(
+  `a daemon killed ${kills} times while ten services go up and down leaves nothing that stands in their way`,
+  async () => {
+    project = new ComposeProject(daemon, "bank");
+    for (let round = 0; round < kills; round += 1) {
+      const command = round % 2 === 0 ? ["up", "-d"] : ["down", "-v", "-t", "1"];
+      const working = project.try(command);
+      await Bun.sleep(200 + ((round * 731) % 1900));
+      await daemon.kill();
+      await working;
+      await daemon.restart();
+    }
+    await project.run("up", "-d");
+    expect(
+      await until(
+        () => ask(18083),
+        (text) => text.endsWith(" 100"),
+      ),
+    ).toMatch(/^(north|south|east) 100$/);
+    expect(await project.ps("-a")).toHaveLength(10);
+  },
+);

@@ -37,6 +37,7 @@ export function mmdebstrapArgs(
     "--format=tar",
     `--keyring=${keyring}`,
     '--aptopt=Apt::Install-Recommends "false"',
+    '--aptopt=Acquire::Retries "3"',
     ...paths.map((path) => `--dpkgopt=path-exclude=${path}`),
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
     // What differs from run to run or names the machine it was built on.
