@@ -215,28 +215,31 @@ projectTest(
   },
 );
 
-projectTest("shop: a Node application with packages from npm sees files change as they are edited", async () => {
+projectTest("shop: a Node application with packages from npm is built, and changes as it is edited", async () => {
   const edited = join(daemon.directory, "shop");
   cpSync(new ComposeProject(daemon, "shop").directory, edited, { recursive: true });
   mkdirSync(join(edited, "public"), { recursive: true });
   project = new ComposeProject(daemon, "shop", {}, edited);
-  await project.run("up", "-d", "--wait", "--no-build");
+  await project.run("up", "-d", "--wait", "--build");
+  const becomes = (path: string, wanted: string) =>
+    until(
+      () => ask(18082, path),
+      (text) => text === wanted,
+    );
+  await becomes("/", "welcome");
   expect(JSON.parse(await ask(18082, "/price/pear"))).toEqual({ item: "pear", price: 4 });
   const watching = project.follow("watch", "--no-up");
   await watching.until("Watch enabled");
   writeFileSync(join(edited, "public/news.txt"), "fresh pears\n");
-  await until(
-    () => ask(18082, "/news"),
-    (text) => text === "fresh pears\n",
-  );
+  await becomes("/news", "fresh pears\n");
   writeFileSync(join(edited, "public/news.txt"), "no more pears\n");
-  await until(
-    () => ask(18082, "/news"),
-    (text) => text === "no more pears\n",
-  );
+  await becomes("/news", "no more pears\n");
+  const server = join(edited, "server.mjs");
+  writeFileSync(server, readFileSync(server, "utf8").replace("process.env.GREETING", '"closed for the day"'));
+  await becomes("/", "closed for the day");
   await watching.stop();
   await daemon.restart();
-  expect(await ask(18082)).toBe("open");
+  expect(await ask(18082)).toBe("closed for the day");
 });
 
 projectTest(

@@ -1,5 +1,6 @@
 // What programs do with dockerode, against the daemon that DOCKER_HOST names; run by Node itself.
 import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
@@ -168,6 +169,23 @@ test("images are tagged, pushed to a registry, pulled from it, committed and rem
   await container.remove();
   for (const each of ["ode-committed:1", `${name}:1`]) await docker.getImage(each).remove();
   await assert.rejects(async () => followed(await docker.pull(`${registry}/ode/absent:1`)), /not found|unknown/);
+});
+
+test("an image is built from a context", async () => {
+  const context = join(import.meta.dirname ?? dirname(process.argv[1]), "context");
+  const building = await docker.buildImage(
+    { context, src: ["Dockerfile", "page.html"] },
+    { t: "ode-built", buildargs: { GREETING: "built" } },
+  );
+  const lines = await followed(building);
+  assert.ok(lines.some(({ stream }) => stream?.startsWith("Successfully tagged ode-built:latest")));
+  const output = new PassThrough();
+  const printed = text(output);
+  const [, container] = await docker.run("ode-built", ["cat", "/www/index.html"], output, { Tty: true });
+  output.end();
+  assert.equal(await printed, "from the context\r\nbuilt\r\n");
+  await container.remove();
+  await docker.getImage("ode-built").remove();
 });
 
 test("statistics, processes, pauses and limits of a container", async () => {

@@ -1,5 +1,6 @@
 // What test suites do with Testcontainers, against the daemon that DOCKER_HOST names; run by Node itself.
 import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import Docker from "dockerode";
@@ -95,6 +96,14 @@ test("logs are read while it runs and after a restart", async () => {
   first.destroy();
   await container.restart();
   assert.deepEqual(await fetched(container), [200, "served\n"]);
+  await container.stop();
+});
+
+test("an image is built and started", async () => {
+  const context = join(import.meta.dirname ?? dirname(process.argv[1]), "context");
+  const image = await GenericContainer.fromDockerfile(context).withBuildArgs({ GREETING: "built" }).build();
+  const container = await image.withExposedPorts(80).start();
+  assert.deepEqual(await fetched(container), [200, "from the context\nbuilt\n"]);
   await container.stop();
 });
 
