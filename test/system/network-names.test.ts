@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { namePort } from "../../src/core/names.ts";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -139,6 +140,40 @@ test("names are answered where a program of the machine has the engine's own por
     await taken?.stop();
     await crowded.stop();
   }
+});
+
+test("where the machine's name server answers on loopback alone, the engine asks it for the default network", async () => {
+  let upstream: Upstream | undefined;
+  const local = await startDaemon({
+    prepare: async (made) => {
+      const file = `${made.directory}/resolv.conf`;
+      writeFileSync(file, "nameserver 127.0.0.53\nsearch corp.example\n");
+      await made.inNamespaces(["mount", "--bind", file, "/etc/resolv.conf"]);
+      upstream = await startUpstream(made, "127.0.0.53");
+    },
+  });
+  try {
+    const there = new Containers(local.api);
+    const id = await there.idle();
+    expect((await there.exec(id, "nslookup lasting.example")).stdout).toContain("192.0.2.7");
+    const neighbour = await there.idle({ name: "neighbour" });
+    expect((await there.exec(id, "nslookup neighbour")).stdout).toContain("192.0.2.7");
+    expect(upstream!.asked("A neighbour.corp.example")).toBe(1);
+    await there.remove(neighbour);
+    expect((await there.exec(id, "cat /etc/resolv.conf")).stdout).toContain("search corp.example");
+  } finally {
+    await upstream?.stop();
+    await local.stop();
+  }
+});
+
+test("a link gives another a name that only its holder knows", async () => {
+  await userNetwork(daemon.api, "app");
+  const db = await box.idle({ name: "postgres", ...on("app") });
+  const linked = await box.idle(on("app", { Links: ["postgres:db"] }));
+  const other = await box.idle(on("app"));
+  expect(await lookUp(linked, "db")).toEqual([await addressOn(db, "app")]);
+  expect(await lookUp(other, "db")).toEqual([]);
 });
 
 test("who has no way out gets no names from outside", async () => {

@@ -52,13 +52,14 @@ function linkLines(deps: InstanceDeps, record: InstanceRecord): string[] {
 export function resolvConf(deps: InstanceDeps, record: InstanceRecord, endpoints: readonly Endpoint[]): string {
   const { DnsSearch, DnsOptions } = record.host;
   const host = parseResolvConf(deps.machine.readText("/etc/resolv.conf") ?? "");
-  const own = ownNameServer(deps, endpoints);
+  const reachable = nameServersFor(deps, record);
+  const own = ownNameServer(deps, endpoints, reachable.length === 0);
   const search = firstGiven(DnsSearch, deps.settings.dnsSearch, host.search).filter((domain) => domain !== ".");
   const options = firstGiven(DnsOptions, deps.settings.dnsOptions, host.options);
   // A name without a dot may be an instance's: it is asked for as it is first.
   const dots = own && !options.some((option) => option.startsWith("ndots:")) ? ["ndots:0"] : [];
   const lines = [
-    ...(own ? [own] : nameServersFor(deps, record)).map((server) => `nameserver ${server}`),
+    ...(own ? [own] : reachable).map((server) => `nameserver ${server}`),
     ...(search.length > 0 ? [`search ${search.join(" ")}`] : []),
     ...(options.length + dots.length > 0 ? [`options ${[...options, ...dots].join(" ")}`] : []),
   ];
@@ -83,13 +84,19 @@ export function nameServersFor(
 const firstGiven = (...lists: Array<readonly string[] | null | undefined>): readonly string[] =>
   lists.find((list) => list?.length) ?? [];
 
-/** Address of the engine's name server on the first network that has one. */
-function ownNameServer({ networks }: InstanceDeps, endpoints: readonly Endpoint[]): string | undefined {
+/**
+ * Address of the engine's name server on the first network where it is needed: for the names of instances, to follow an
+ * allow-list of names, or because the host's servers answer on loopback alone, where only the engine reaches them.
+ */
+function ownNameServer(
+  { networks }: InstanceDeps,
+  endpoints: readonly Endpoint[],
+  anywhere: boolean,
+): string | undefined {
   for (const { networkId, address, address6, egress } of endpoints) {
     const network = networks.get(networkId);
-    // An allow-list of names is followed in the answers.
     const follows = egress !== undefined || network?.policy?.egress !== undefined;
-    if (network?.driver !== "bridge" || !(answersNames(network) || follows)) continue;
+    if (network?.driver !== "bridge" || !(answersNames(network) || follows || anywhere)) continue;
     const pool = network.pools.find(({ subnet }) => contains(parseBlock(subnet), parseIp(address || address6)));
     if (pool) return pool.gateway;
   }
