@@ -18,7 +18,8 @@ interface Member {
 export function createNameSource(deps: SourceDeps): NameSource {
   return {
     asker(networkId, address) {
-      const asker = membersOn(deps, networkId).find(({ endpoint }) => hasAddress(endpoint, address));
+      const wanted = normalOrEmpty(address);
+      const asker = membersOn(deps, networkId).find(({ endpoint }) => hasAddress(endpoint, wanted));
       return asker && askerFor(deps, asker.record);
     },
   };
@@ -42,7 +43,8 @@ function askerFor(deps: SourceDeps, record: InstanceRecord): NameAsker {
         pools.some(({ subnet }) => contains(parseBlock(subnet), parseIp(address))),
       );
       if (!network) return undefined;
-      const member = membersOn(deps, network.id).find(({ endpoint }) => hasAddress(endpoint, address));
+      const wanted = normalOrEmpty(address);
+      const member = membersOn(deps, network.id).find(({ endpoint }) => hasAddress(endpoint, wanted));
       return member ? `${member.record.name}.${network.name}` : "";
     },
     follows: (name) => deps.networkDriver.followsName(record.id, name),
@@ -90,8 +92,9 @@ export function dnsNames(record: InstanceRecord, networkName: string): string[] 
 
 /** The running instance that has an address. */
 export function memberWith(deps: Pick<InstanceDeps, "instances">, address: string): Member | undefined {
+  const wanted = normalOrEmpty(address);
   for (const record of deps.instances.list()) {
-    const endpoint = isRunning(record) ? record.state.endpoints.find((each) => hasAddress(each, address)) : undefined;
+    const endpoint = isRunning(record) ? record.state.endpoints.find((each) => hasAddress(each, wanted)) : undefined;
     if (endpoint) return { record, endpoint };
   }
   return undefined;
@@ -106,7 +109,7 @@ function membersOn({ instances }: Deps, networkId: string): Member[] {
   });
 }
 
-function hasAddress({ address, address6 }: Endpoint, text: string): boolean {
-  const wanted = isIp(text) ? normalIp(text) : "";
-  return wanted !== "" && (address === wanted || address6 === wanted);
-}
+const normalOrEmpty = (text: string): string => (isIp(text) ? normalIp(text) : "");
+
+const hasAddress = ({ address, address6 }: Endpoint, wanted: string): boolean =>
+  wanted !== "" && (address === wanted || address6 === wanted);
