@@ -179,5 +179,5 @@ void execute(const struct child *child) {
     child_fail(child, ENOENT, "executable file `%s` not found in $PATH", arguments[0]);
   execve(program, arguments, environment);
   if (errno == ENOENT) child_fail(child, ENOENT, "executable file `%s` not found in $PATH", arguments[0]);
-  child_fail(child, errno, "exec `%s`", arguments[0]);
+  child_fail(child, errno, "%s: exec", arguments[0]);
 }

@@ -38,7 +38,8 @@ async function settle(deps: InstanceDeps, record: Running, exitCode: number): Pr
   const facts = { exitCode, startedAt: record.state.startedAt, finishedAt: now(), oomKilled, error: "" };
   const restart = shouldRestart(record, exitCode);
   // A port is free again before anybody hears that its holder ended.
-  if (record.state.endpoints.some(({ ports }) => ports.length > 0)) await leaveNetwork(deps, record.id);
+  const isSlowToGo = runtimeOf(deps, record).isolation === "microvm";
+  if (isSlowToGo || record.state.endpoints.some(({ ports }) => ports.length > 0)) await leaveNetwork(deps, record.id);
   const remove = record.host.AutoRemove === true;
   if (remove) deps.instances.remove(record.id);
   else deps.instances.update(record.id, { state: { status: restart ? "restarting" : "exited", ...facts } });
