@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { findPeers, startDocker } from "../perf/engines.ts";
 import type { Side } from "../perf/side.ts";
 import { busyboxRoot } from "../support/busybox-root.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { buildCorpus } from "./build-corpus.ts";
 import { compareImages } from "./compare-images.ts";
-import type { ContextFile, CorpusBuild } from "./corpus-build.ts";
+import { writeContext } from "./corpus-build.ts";
 
 const peers = findPeers();
 if (!peers) console.log("SKIPPED the comparison of builds with BuildKit: there is no root with dockerd (ISLE_PEERS)");
@@ -29,24 +29,6 @@ afterAll(async () => {
   if (shared) rmSync(shared, { recursive: true, force: true });
   await isle.stop();
 }, 60_000);
-
-function writeContext(directory: string, { dockerfile, files = {} }: CorpusBuild): void {
-  mkdirSync(directory, { recursive: true });
-  for (const [path, file] of Object.entries({ Dockerfile: dockerfile, ...files })) {
-    const target = join(directory, path);
-    mkdirSync(dirname(target), { recursive: true });
-    const {
-      text = "",
-      mode = 0o644,
-      link,
-    }: Exclude<ContextFile, string> = typeof file === "string" ? { text: file } : file;
-    if (link !== undefined) symlinkSync(link, target);
-    else {
-      writeFileSync(target, text);
-      chmodSync(target, mode);
-    }
-  }
-}
 
 for (const build of buildCorpus) {
   test(`${build.name} builds, and its image shows what it should`, async () => {

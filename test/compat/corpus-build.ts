@@ -1,3 +1,6 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
 /** A file of a build context: its text, or what else it is. */
 export type ContextFile = string | { readonly text?: string; readonly mode?: number; readonly link?: string };
 
@@ -23,3 +26,22 @@ export const tree = {
   "src/deep/d.md": "d\n",
   "top.txt": "top\n",
 };
+
+/** Writes a build's Dockerfile and files. */
+export function writeContext(directory: string, { dockerfile, files = {} }: CorpusBuild): void {
+  mkdirSync(directory, { recursive: true });
+  for (const [path, file] of Object.entries({ Dockerfile: dockerfile, ...files })) {
+    const target = join(directory, path);
+    mkdirSync(dirname(target), { recursive: true });
+    const {
+      text = "",
+      mode = 0o644,
+      link,
+    }: Exclude<ContextFile, string> = typeof file === "string" ? { text: file } : file;
+    if (link !== undefined) symlinkSync(link, target);
+    else {
+      writeFileSync(target, text);
+      chmodSync(target, mode);
+    }
+  }
+}

@@ -9,6 +9,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildScenarios } from "./build.ts";
 import { writeBusyboxRoot } from "./busybox.ts";
 import { findPeers, startDocker, startIsle, startPodman } from "./engines.ts";
 import { loadFigure } from "./load.ts";
@@ -44,6 +45,7 @@ try {
   for (const side of sides) importImage(side, rootTar, "busybox");
   if (wantsNetwork) for (const side of sides) importImage(side, writePerlRoot(directory), perlImage);
   for (const scenario of scenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
+  for (const scenario of buildScenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
   for (const scenario of networkScenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
   for (const [name, figure] of networkFigures) if (wanted(name)) add(figure(sides[0]!, name));
   if (wanted("load")) add(loadFigure(sides, directory));
