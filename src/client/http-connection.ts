@@ -91,7 +91,9 @@ export class HttpConnection {
   }
 
   /** Sends a streamed body; stops when the daemon answers early, since it will not read the rest. */
+  /** An answer may come before all is sent, and the far end may take no more after it: the answer then says why. */
   async #sendChunks(body: AsyncIterable<Uint8Array>, answered: Promise<true>): Promise<void> {
+    const write = (bytes: Uint8Array): Promise<unknown> => this.#stream.write(bytes).catch(() => answered);
     const iterator = body[Symbol.asyncIterator]();
     for (;;) {
       const next = await Promise.race([iterator.next(), answered]);
@@ -103,11 +105,9 @@ export class HttpConnection {
       if (next.done) break;
       if (next.value.length === 0) continue;
       const size = new TextEncoder().encode(`${next.value.length.toString(16)}\r\n`);
-      const sent = this.#stream.write(Buffer.concat([size, next.value, crlf]));
-      await Promise.race([sent, answered]);
-      sent.catch(() => {});
+      await Promise.race([write(Buffer.concat([size, next.value, crlf])), answered]);
     }
-    await this.#stream.write(new TextEncoder().encode("0\r\n\r\n"));
+    await write(new TextEncoder().encode("0\r\n\r\n"));
   }
 
   async *#countedBody(length: number): AsyncGenerator<Uint8Array, void> {

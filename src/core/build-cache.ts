@@ -22,4 +22,6 @@ export interface BuildCacheRecord {
   readonly createdAt: string;
   readonly usedAt: string;
   readonly uses: number;
+  /** A second key of a step that has a record of its own. */
+  readonly alias?: boolean;
 }

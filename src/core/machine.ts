@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { OciDevice } from "./oci-spec.ts";
 
 /** What this machine is and has, read once at start. */
@@ -44,6 +45,9 @@ export interface Machine {
   /** Makes a directory of a tree with its parents, followed within that tree only; quiet when it is there. */
   makeDirectoryInRoot(root: string, path: string): void;
   writeFile(path: string, content: string | Uint8Array): void;
+  /** Passes a stream on while it is written to a new file. */
+  saveWhileRead(path: string, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void>;
+  openFile(path: string): Readable;
   setOwner(path: string, owner: { uid: number; gid: number; mode: number }): void;
   /** A file system in memory, as /dev/shm is; makes the directory. */
   mountMemory(path: string, bytes: number): void;

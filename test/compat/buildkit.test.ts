@@ -57,6 +57,7 @@ withBuildx("docker build sends its files, shows each step and makes the image", 
   expect(shown.split("\n")).toEqual([
     "500",
     ".",
+    "./.dockerignore",
     "./Dockerfile",
     "./a name with ümlaut",
     "./big",

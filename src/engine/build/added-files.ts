@@ -3,6 +3,8 @@ import { posix } from "node:path";
 import { Readable } from "node:stream";
 import { sniffCompression } from "../../base/compression.ts";
 import { IsleError, invalid, isCode, messageOf, unsupported } from "../../base/error.ts";
+import { hasGlob } from "../../base/glob.ts";
+import { type ContextManifest, cleanPath } from "../../core/build/context-manifest.ts";
 import type { InstructionOf } from "../../core/build/instruction.ts";
 import { decompressed } from "../image/decompress.ts";
 import { expanded, type StageState } from "./stage-state.ts";
@@ -69,8 +71,8 @@ async function fetched(state: StageState, instruction: InstructionOf<"add">, url
 
 /** A local tar archive, plain or compressed, is unpacked into the target. */
 async function localArchive({ build: { deps, request } }: StageState, source: string): Promise<AddedFile | undefined> {
-  if (request.contextPath === undefined || /[*?[]/.test(source)) return undefined;
-  const bytes = await deps.archive.readFile({ path: request.contextPath }, `/${source}`, maxBytes);
+  if (request.context === undefined || !mayBeArchive(request.context.manifest, source)) return undefined;
+  const bytes = await deps.archive.readFile({ path: await request.context.path() }, `/${source}`, maxBytes);
   if (bytes === undefined || !(await isArchive(bytes))) return undefined;
   return {
     name: posix.basename(source),
@@ -96,4 +98,11 @@ async function isArchive(bytes: Uint8Array): Promise<boolean> {
     if (!isCode(error, "invalid")) throw error;
   }
   return false;
+}
+
+/** Directories, patterns and what is not there are no archives; a link may lead to one. */
+function mayBeArchive({ files }: ContextManifest, source: string): boolean {
+  if (hasGlob(source)) return false;
+  const type = files.get(cleanPath(source))?.type;
+  return type === "file" || type === "symlink" || type === "hardLink";
 }

@@ -1,58 +1,75 @@
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { parseDockerignore } from "../../base/dockerignore.ts";
 import { invalid } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
+import { type ContextManifest, cleanPath, readManifest } from "../../core/build/context-manifest.ts";
 import type { Source } from "../../core/build/source.ts";
+import { decompressed } from "../image/decompress.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { removeInstance } from "../instance/remove.ts";
 import type { BuildDeps } from "./deps.ts";
 
-/** A build's files, unpacked, until they are released. */
+/** A build's files, until they are released: known at once, and unpacked when a step first needs them. */
 export interface BuildContext {
-  readonly path: string;
+  readonly manifest: ContextManifest;
+  /** Directory of the machine with the files. */
+  path(): Promise<string>;
   release(): Promise<void>;
 }
 
-/** Unpacks a context archive (plain, gzip or zstd) into a directory of its own. */
-export async function unpackContext(deps: BuildDeps, tar: Readable): Promise<BuildContext> {
-  const path = join(deps.settings.paths.builds, `context-${newId()}`);
-  const release = (): Promise<void> => deps.machine.removeTree(path);
-  deps.machine.makeDirectory(path);
+/** Takes a context archive (plain, gzip or zstd) in. `kept` are paths whose contents the build itself wants. */
+export async function receiveContext(
+  deps: BuildDeps,
+  tar: AsyncIterable<Uint8Array>,
+  kept: readonly string[],
+): Promise<BuildContext> {
+  const id = newId();
+  const archive = join(deps.settings.paths.builds, `archive-${id}`);
+  const directory = join(deps.settings.paths.builds, `context-${id}`);
+  const release = async (): Promise<void> => {
+    for (const path of [archive, directory]) await deps.machine.removeTree(path);
+  };
+  const wanted = new Set(kept.map(cleanPath));
   try {
-    await deps.archive.write({ path }, "/", tar);
-    return { path, release };
+    const saved = deps.machine.saveWhileRead(archive, decompressed(tar));
+    const manifest = await readManifest(saved, (path) => wanted.has(path));
+    let unpacked: Promise<string> | undefined;
+    const path = (): Promise<string> => (unpacked ??= unpack(deps, archive, directory));
+    return { manifest, path, release };
   } catch (error) {
     await release();
     throw error;
   }
 }
 
-const maxDockerfileBytes = 4 << 20;
+async function unpack({ machine, archive: driver }: BuildDeps, archive: string, directory: string): Promise<string> {
+  machine.makeDirectory(directory);
+  await driver.write({ path: directory }, "/", machine.openFile(archive));
+  return directory;
+}
 
 /** The Dockerfile at a path of the context. Fails with invalid when it is not there. */
-export async function readDockerfile(deps: BuildDeps, { path }: BuildContext, name: string): Promise<Source> {
-  const bytes = await deps.archive.readFile({ path }, `/${name}`, maxDockerfileBytes);
-  if (bytes === undefined) {
+export function dockerfileOf({ manifest }: BuildContext, name: string): Source {
+  const text = manifest.texts.get(cleanPath(name));
+  if (text === undefined) {
     throw invalid(`Cannot locate specified Dockerfile: ${name}`, {
       hint: "is it in the context, and not left out by .dockerignore?",
     });
   }
-  return { name, text: Buffer.from(bytes).toString() };
+  return { name, text: text.toString() };
 }
+
+/** Ignore files that hold for a Dockerfile, the first that is there alone. */
+export const ignoreFiles = (dockerfile: string): string[] => [`${dockerfile}.dockerignore`, ".dockerignore"];
 
 /**
  * The Dockerfile and the .dockerignore, where the latter leaves them out: they came with the context all the same, since the
  * build needs them.
  */
-export async function excludedFiles(deps: BuildDeps, { path }: BuildContext, dockerfile: string): Promise<string[]> {
-  for (const name of [`${dockerfile}.dockerignore`, ".dockerignore"]) {
-    const bytes = await deps.archive.readFile({ path }, `/${name}`, maxDockerfileBytes);
-    if (bytes === undefined) continue;
-    const ignores = parseDockerignore(Buffer.from(bytes).toString());
-    return [dockerfile, name].filter(ignores);
-  }
-  return [];
+export function excludedFiles({ manifest }: BuildContext, dockerfile: string): string[] {
+  const name = ignoreFiles(dockerfile).find((each) => manifest.texts.has(cleanPath(each)));
+  if (name === undefined) return [];
+  return [dockerfile, name].filter(parseDockerignore(manifest.texts.get(cleanPath(name))!.toString()));
 }
 
 /** Removes what builds left that an earlier daemon did not see to their end: steps that still run, and files. */

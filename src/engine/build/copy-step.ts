@@ -5,6 +5,7 @@ import { newId } from "../../base/id.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { tarEntry } from "../../base/tar/entry.ts";
 import type { CopySelection, TreeRoot } from "../../core/archive.ts";
+import { digestSelection } from "../../core/build/context-manifest.ts";
 import { findStage } from "../../core/build/dockerfile.ts";
 import { expandWord } from "../../core/build/expand.ts";
 import { joinDirectory } from "../../core/build/image-config.ts";
@@ -31,27 +32,33 @@ interface Copy {
   readonly mode: string | undefined;
   readonly excludes: readonly string[];
   readonly parents: boolean;
+  /** Files of the context belong to root. */
+  readonly fromContext: boolean;
 }
 
 /** Copies files of the context, another stage or an image. Returns true when the cache had the result. */
 export async function copyStep(state: StageState, instruction: CopyInstruction): Promise<boolean> {
   const { deps, request } = state.build;
   const copy = await expandCopy(state, instruction);
-  const from = copy.sources.length > 0 ? await sourceRoot(state, instruction.from) : undefined;
-  const digest = from && (await digestOf(state, from, copy));
+  const source = copy.sources.length > 0 ? await sourceOf(state, instruction.from) : undefined;
   const { chown, mode, target, endsInSlash } = copy;
   const files = copy.files.map(({ name, digest: content, unpacks }) => [name, content, unpacks]);
-  const key = cacheKey(
-    instruction.kind,
-    chainOf(state).at(-1),
-    digest,
-    files,
-    { target, endsInSlash, chown, mode },
-    request.epoch,
-  );
-  const place = { key, description: instruction.written, parent: state.lastKey, ignoresCache: ignoresCache(state) };
-  const made = await stepLayer(deps, place, () => writeLayer(state, copy, from));
-  pushLayer(state, made, { key, createdBy: `${instruction.written} # buildkit` });
+  const keyWith = (taken: string | undefined) =>
+    cacheKey(
+      ...[instruction.kind, chainOf(state).at(-1), taken, files],
+      ...[{ target, endsInSlash, chown, mode }, request.epoch],
+    );
+  const quick = source?.quickDigest(copy);
+  const exact = async () => keyWith(await source!.exactDigest(copy));
+  const place = {
+    key: source && quick === undefined ? await exact() : keyWith(quick),
+    ...(source?.mayEqualOthers && { exactKey: exact }),
+    description: instruction.written,
+    parent: state.lastKey,
+    ignoresCache: ignoresCache(state),
+  };
+  const made = await stepLayer(deps, place, async () => writeLayer(state, copy, await source?.root()));
+  pushLayer(state, made, { key: place.key, createdBy: `${instruction.written} # buildkit` });
   return made.cached;
 }
 
@@ -78,6 +85,7 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
       ...(instruction.from === undefined ? state.build.request.contextExcludes : []),
     ],
     parents: instruction.parents,
+    fromContext: instruction.from === undefined,
   };
   if (rest.length + copy.files.length > 1 && !endsInSlash) {
     throw new Error(
@@ -97,18 +105,51 @@ function documentFile(
   return { name, digest: cacheKey(text), bytes: async () => bytes, mode: 0o644, modifiedNanos: 0n, unpacks: false };
 }
 
-/** Where the sources lie: the context, a stage before this one, or an image. */
-async function sourceRoot(state: StageState, from: string | undefined): Promise<TreeRoot> {
+/** Where sources lie, and what tells their content apart. */
+interface CopySource {
+  /** Known without reading a file, and the same only where the content is; undefined where that cannot be. */
+  quickDigest(copy: Copy): string | undefined;
+  /** By the content itself. */
+  exactDigest(copy: Copy): Promise<string>;
+  /** The quick digest differs for sources of another origin with the same content. */
+  readonly mayEqualOthers: boolean;
+  root(): Promise<TreeRoot>;
+}
+
+/** The context, a stage before this one, or an image. */
+async function sourceOf(state: StageState, from: string | undefined): Promise<CopySource> {
   const { build, stage, platform } = state;
-  if (from === undefined) {
-    if (build.request.contextPath === undefined) throw new Error("there is no build context to copy from");
-    return { path: build.request.contextPath };
-  }
+  if (from === undefined) return contextSource(state);
   const name = expanded(state, from);
   const other = findStage(build.dockerfile.stages, name, stage.index);
   if (!other && name.toLowerCase() === stage.name) throw new Error(`stage ${name} cannot copy from itself`);
   const { layers } = other ? await build.stage(other) : await imageNamed(build, name, platform);
-  return build.roots.mount(layers.map(({ chainId }) => chainId));
+  const chain = layers.map(({ chainId }) => chainId);
+  const root = async (): Promise<TreeRoot> => build.roots.mount(chain);
+  return {
+    quickDigest: (copy) => cacheKey("stage", chain.at(-1), selection(copy)),
+    exactDigest: async (copy) => await digestOf(state, await root(), copy),
+    mayEqualOthers: true,
+    root,
+  };
+}
+
+function contextSource(state: StageState): CopySource {
+  const { context } = state.build.request;
+  if (context === undefined) throw new Error("there is no build context to copy from");
+  const root = async (): Promise<TreeRoot> => ({ path: await context.path() });
+  return {
+    quickDigest: (copy) => {
+      try {
+        return digestSelection(context.manifest, { ...selection(copy), target: "/", into: true });
+      } catch (error) {
+        throw notThere(error);
+      }
+    },
+    exactDigest: async (copy) => await digestOf(state, await root(), copy),
+    mayEqualOthers: false,
+    root,
+  };
 }
 
 const selection = ({ sources, excludes, parents, mode }: Copy): Omit<CopySelection, "target" | "into"> => ({
@@ -117,14 +158,16 @@ const selection = ({ sources, excludes, parents, mode }: Copy): Omit<CopySelecti
 });
 
 async function digestOf({ build }: StageState, from: TreeRoot, copy: Copy): Promise<string> {
-  try {
-    return await build.deps.archive.digestCopy(from, { ...selection(copy), target: "/", into: true });
-  } catch (error) {
-    if (!isCode(error, "notFound")) throw error;
-    throw new IsleError("invalid", `failed to calculate checksum of ref: ${messageOf(error)}`, {
-      hint: "is it there, and not left out by .dockerignore?",
-    });
-  }
+  return await build.deps.archive.digestCopy(from, { ...selection(copy), target: "/", into: true }).catch((error) => {
+    throw notThere(error);
+  });
+}
+
+function notThere(error: unknown): unknown {
+  if (!isCode(error, "notFound")) return error;
+  return new IsleError("invalid", `failed to calculate checksum of ref: ${messageOf(error)}`, {
+    hint: "is it there, and not left out by .dockerignore?",
+  });
 }
 
 async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefined): Promise<ImageLayer> {
@@ -136,7 +179,7 @@ async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefi
     const owner = copy.chown === undefined ? undefined : ownerOf(state, root.path, copy.chown);
     const isThere = await isDirectory(state, root, copy.target);
     const into = copy.endsInSlash || isThere;
-    const context = owner ?? (from?.path === request.contextPath ? { uid: 0, gid: 0 } : undefined);
+    const context = owner ?? (copy.fromContext ? { uid: 0, gid: 0 } : undefined);
     const ownerOfParents = owner ? { parentOwner: owner } : {};
     const write = (tar: Readable) => deps.archive.write(root, "/", tar, { keepKind: true, ...ownerOfParents });
     if (into && !isThere) await makeTarget(deps, root, copy.target, owner);

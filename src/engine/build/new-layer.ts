@@ -37,26 +37,36 @@ export interface StepLayer {
   readonly cached: boolean;
 }
 
+interface StepPlace extends Pick<BuildCacheRecord, "key" | "description" | "parent"> {
+  /** A key that costs more to know, under which a step of other origin may have the same layer. */
+  readonly exactKey?: () => Promise<string>;
+  readonly ignoresCache: boolean;
+}
+
 /** The layer of an earlier build of the same step while all of it is here; else the one that `make` makes, remembered. */
 export async function stepLayer(
   deps: BuildDeps,
-  {
-    key,
-    description,
-    parent,
-    ignoresCache,
-  }: Pick<BuildCacheRecord, "key" | "description" | "parent"> & { ignoresCache: boolean },
+  { exactKey, ignoresCache, ...place }: StepPlace,
   make: () => Promise<ImageLayer>,
 ): Promise<StepLayer> {
-  const known = ignoresCache ? undefined : deps.buildCache.get(key);
-  if (known && isHere(deps, known)) {
-    deps.buildCache.put({ ...known, usedAt: now(), uses: known.uses + 1 });
-    return { layer: known.layer, createdAt: known.createdAt, cached: true };
+  const quick = ignoresCache ? undefined : lookUp(deps, place.key);
+  if (quick) return quick;
+  const exact = await exactKey?.();
+  const known = ignoresCache || exact === undefined ? undefined : lookUp(deps, exact);
+  const made = known ?? { layer: await make(), createdAt: now(), cached: false };
+  for (const key of new Set([place.key, ...(exact === undefined ? [] : [exact])])) {
+    if (known && key === exact) continue;
+    const record = { ...place, key, layer: made.layer, createdAt: made.createdAt, usedAt: now(), uses: 0 };
+    deps.buildCache.put({ ...record, ...(key !== place.key && { alias: true }) });
   }
-  const layer = await make();
-  const createdAt = now();
-  deps.buildCache.put({ key, description, layer, parent, createdAt, usedAt: createdAt, uses: 0 });
-  return { layer, createdAt, cached: false };
+  return made;
+}
+
+function lookUp(deps: BuildDeps, key: string): StepLayer | undefined {
+  const known = deps.buildCache.get(key);
+  if (!known || !isHere(deps, known)) return undefined;
+  deps.buildCache.put({ ...known, usedAt: now(), uses: known.uses + 1 });
+  return { layer: known.layer, createdAt: known.createdAt, cached: true };
 }
 
 const isHere = ({ content, snapshots }: BuildDeps, { layer }: BuildCacheRecord): boolean =>

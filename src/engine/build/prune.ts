@@ -32,7 +32,7 @@ export async function pruneBuildCache(
   const pruned: BuildCacheRecord[] = [];
   for (const record of candidates) {
     if (held <= keepBytes) break;
-    held -= record.layer.sizeBytes;
+    held -= record.alias ? 0 : record.layer.sizeBytes;
     pruned.push(record);
   }
   for (const { key } of pruned) deps.buildCache.remove(key);
@@ -44,11 +44,11 @@ export async function pruneBuildCache(
     action: "prune",
     actor: { id: "", attributes: { reclaimed: String(freedBytes) } },
   });
-  return { keys: pruned.map(({ key }) => key), freedBytes };
+  return { keys: pruned.filter(({ alias }) => !alias).map(({ key }) => key), freedBytes };
 }
 
 const total = (records: readonly BuildCacheRecord[]): number =>
-  records.reduce((sum, { layer }) => sum + layer.sizeBytes, 0);
+  records.reduce((sum, { layer, alias }) => sum + (alias ? 0 : layer.sizeBytes), 0);
 
 async function removeCacheMounts({ machine, settings, instances }: BuildDeps): Promise<void> {
   const directory = join(settings.paths.builds, "cache");

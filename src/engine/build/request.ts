@@ -2,11 +2,12 @@ import type { HostConfig } from "../../api/generated/engine-api.ts";
 import type { Platform } from "../../base/platform.ts";
 import type { Source } from "../../core/build/source.ts";
 import type { Credentials } from "../../core/registry.ts";
+import type { BuildContext } from "./context.ts";
 
 export interface BuildRequest {
   readonly dockerfile: Source;
-  /** Directory of the machine with the build's files; undefined for a build without. */
-  readonly contextPath: string | undefined;
+  /** The build's files; undefined for a build without. */
+  readonly context: Pick<BuildContext, "manifest" | "path"> | undefined;
   /** Files of the context that came for the build itself and that no COPY takes. */
   readonly contextExcludes: readonly string[];
   /** Name or number of the stage to build; the last when empty. */

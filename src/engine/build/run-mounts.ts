@@ -87,8 +87,8 @@ const targetOf = ({ config }: StageState, { target }: RunMount): string =>
 export async function bindRoot(state: StageState, { from }: RunMount): Promise<TreeRoot> {
   const { build, stage, platform } = state;
   if (from === undefined) {
-    if (build.request.contextPath === undefined) throw new Error("there is no build context to mount");
-    return { path: build.request.contextPath };
+    if (build.request.context === undefined) throw new Error("there is no build context to mount");
+    return { path: await build.request.context.path() };
   }
   const other = findStage(build.dockerfile.stages, from, stage.index);
   const { layers } = other ? await build.stage(other) : await imageNamed(build, from, platform);

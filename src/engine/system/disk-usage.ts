@@ -30,7 +30,8 @@ export async function diskUsage(deps: InstanceDeps, kinds: readonly string[]): P
 
 function cacheUsage({ buildCache, images }: InstanceDeps) {
   const inImages = new Set(images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
-  return buildCache.list().map((record) => ({ record, inUse: inImages.has(record.layer.chainId) }));
+  const own = buildCache.list().filter(({ alias }) => !alias);
+  return own.map((record) => ({ record, inUse: inImages.has(record.layer.chainId) }));
 }
 
 function instanceUsage(deps: InstanceDeps) {

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { readPatterns } from "../../base/dockerignore.ts";
 import { invalid, unsupported } from "../../base/error.ts";
@@ -6,7 +5,7 @@ import { parsePlatform } from "../../base/platform.ts";
 import { parseBytes } from "../../base/size.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
-import { type BuildContext, readDockerfile, unpackContext } from "../../engine/build/context.ts";
+import { type BuildContext, dockerfileOf, ignoreFiles, receiveContext } from "../../engine/build/context.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { fullTag } from "../../engine/image/image-name.ts";
 import type { ActiveBuild } from "./active-build.ts";
@@ -24,21 +23,24 @@ export async function runFrontend(
   refuseUnsupported(attributes);
   const name = attributes["filename"] ?? "Dockerfile";
   const definition = await build.part(`[internal] load build definition from ${name}`, () =>
-    receive(deps, session, { "dir-name": "dockerfile", followpaths: [name, `${name}.dockerignore`, ".dockerignore"] }),
+    receive(deps, session, { "dir-name": "dockerfile", followpaths: [name, ...ignoreFiles(name)] }, [
+      name,
+      ...ignoreFiles(name),
+    ]),
   );
   let context: BuildContext | undefined;
   try {
-    const dockerfile = await readDockerfile(deps, definition, name);
+    const dockerfile = dockerfileOf(definition, name);
     const ignored = await build.part("[internal] load .dockerignore", () =>
       ignoreLines(deps, session, { definition, name }),
     );
     context = await build.part("[internal] load build context", () =>
-      receive(deps, session, { "dir-name": "context", ...(ignored.length > 0 && { "exclude-patterns": ignored }) }),
+      receive(deps, session, { "dir-name": "context", ...(ignored.length > 0 && { "exclude-patterns": ignored }) }, []),
     );
     return await buildImage(deps, {
       ...readAttributes(attributes, build),
       dockerfile,
-      contextPath: context.path,
+      context,
       contextExcludes: [],
       credentialsFor: (domain) => session.credentials(domain === "docker.io" ? "registry-1.docker.io" : domain),
       secret: (id) => session.secret(id),
@@ -68,9 +70,9 @@ async function receive(
   deps: BuildDeps,
   session: ClientSession,
   metadata: Record<string, string | string[]>,
+  kept: readonly string[],
 ): Promise<BuildContext> {
-  const call = session.openFiles(encodeMetadata(metadata));
-  return await unpackContext(deps, Readable.from(receiveFiles(call), { objectMode: false }));
+  return await receiveContext(deps, receiveFiles(session.openFiles(encodeMetadata(metadata))), kept);
 }
 
 /** Headers are ASCII: other texts are encoded, and a header beside them says so. */
@@ -92,19 +94,17 @@ async function ignoreLines(
   session: ClientSession,
   { definition, name }: { definition: BuildContext; name: string },
 ): Promise<string[]> {
-  const own = await ignoreFile(deps, definition, `${name}.dockerignore`);
+  const own = ignoreLinesOf(definition, `${name}.dockerignore`);
   if (own) return own;
-  const context = await receive(deps, session, { "dir-name": "context", followpaths: [".dockerignore"] });
-  try {
-    return (await ignoreFile(deps, context, ".dockerignore")) ?? [];
-  } finally {
-    await context.release();
-  }
+  const file = ".dockerignore";
+  const context = await receive(deps, session, { "dir-name": "context", followpaths: [file] }, [file]);
+  await context.release();
+  return ignoreLinesOf(context, file) ?? [];
 }
 
-async function ignoreFile({ archive }: BuildDeps, { path }: BuildContext, name: string): Promise<string[] | undefined> {
-  const bytes = await archive.readFile({ path }, `/${name}`, 1 << 20);
-  return bytes && readPatterns(Buffer.from(bytes).toString()).filter((line) => line.trim() !== "");
+function ignoreLinesOf({ manifest }: BuildContext, name: string): string[] | undefined {
+  const text = manifest.texts.get(name);
+  return text && readPatterns(text.toString()).filter((line) => line.trim() !== "");
 }
 
 function readAttributes(attributes: Attributes, { exporter, entitlements }: ActiveBuild) {

@@ -232,8 +232,11 @@ async function gatewayReturn(parts: BuildkitParts, call: Call): Promise<void> {
 
 function usageOf({ deps }: BuildkitParts): object[] {
   const inImages = new Set(deps.images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
-  return deps.buildCache.list().map(({ key, description, layer, parent, uses }) => ({
-    ...{ ID: key, Description: description, Size: layer.sizeBytes, UsageCount: uses, RecordType: "regular" },
-    ...{ InUse: inImages.has(layer.chainId), Parents: parent ? [parent] : [] },
-  }));
+  return deps.buildCache
+    .list()
+    .filter(({ alias }) => !alias)
+    .map(({ key, description, layer, parent, uses }) => ({
+      ...{ ID: key, Description: description, Size: layer.sizeBytes, UsageCount: uses, RecordType: "regular" },
+      ...{ InUse: inImages.has(layer.chainId), Parents: parent ? [parent] : [] },
+    }));
 }

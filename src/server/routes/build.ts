@@ -3,7 +3,7 @@ import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.
 import { invalid, unsupported } from "../../base/error.ts";
 import { parseDuration } from "../../base/time.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
-import { excludedFiles, readDockerfile, unpackContext } from "../../engine/build/context.ts";
+import { dockerfileOf, excludedFiles, ignoreFiles, receiveContext } from "../../engine/build/context.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
@@ -21,15 +21,16 @@ const build: Handler = async (exchange, deps) => {
   const { query, request, signal } = exchange;
   refuseUnsupported(query);
   const options = readOptions(exchange);
-  const context = await unpackContext(deps, request);
+  const name = query.text("dockerfile") || "Dockerfile";
+  const context = await receiveContext(deps, request, [name, ...ignoreFiles(name)]);
   try {
-    const dockerfile = await readDockerfile(deps, context, query.text("dockerfile") || "Dockerfile");
+    const dockerfile = dockerfileOf(context, name);
     await streamProgress(exchange, async (report) => {
       await buildImage(deps, {
         ...options,
         dockerfile,
-        contextPath: context.path,
-        contextExcludes: await excludedFiles(deps, context, dockerfile.name),
+        context,
+        contextExcludes: excludedFiles(context, name),
         signal,
         onEvent: reporter(exchange, report),
       });
@@ -55,7 +56,7 @@ function refuseUnsupported(query: Query): void {
   }
 }
 
-type Options = Omit<BuildRequest, "dockerfile" | "contextPath" | "contextExcludes" | "signal" | "onEvent">;
+type Options = Omit<BuildRequest, "dockerfile" | "context" | "contextExcludes" | "signal" | "onEvent">;
 
 function readOptions({ query, request }: Exchange): Options {
   const uncachedStages = query.all("nocachefilter").flatMap((each) => each.split(","));

@@ -1,0 +1,113 @@
+import { createHash, type Hash } from "node:crypto";
+import { ignoring } from "../../base/dockerignore.ts";
+import { notFound } from "../../base/error.ts";
+import { globSource, hasGlob } from "../../base/glob.ts";
+import type { TarEntry } from "../../base/tar/entry.ts";
+import { readTar } from "../../base/tar/read-tar.ts";
+import type { CopySelection } from "../archive.ts";
+
+/** What a build context holds, taken down while it arrived, so that nothing has to be read again to know it. */
+export interface ContextManifest {
+  /** By path without a slash at its beginning or end. */
+  readonly files: ReadonlyMap<string, ManifestEntry>;
+  /** Contents of small files at the top that the build itself may want. */
+  readonly texts: ReadonlyMap<string, Buffer>;
+}
+
+export interface ManifestEntry {
+  readonly type: TarEntry["type"];
+  readonly mode: number;
+  readonly link: string;
+  /** SHA-256 of a file's content. */
+  readonly digest: string;
+}
+
+const maxTextBytes = 4 << 20;
+
+/** Reads a context archive to its end. `wanted` says which files' contents are kept. */
+export async function readManifest(
+  archive: AsyncIterable<Uint8Array>,
+  wanted: (path: string) => boolean,
+): Promise<ContextManifest> {
+  const files = new Map<string, ManifestEntry>();
+  const texts = new Map<string, Buffer>();
+  for await (const { entry, body } of readTar(archive)) {
+    const path = cleanPath(Buffer.from(entry.name).toString());
+    const keeps = entry.type === "file" && entry.sizeBytes <= maxTextBytes && wanted(path);
+    const { digest, content } = await readBody(body, keeps);
+    if (keeps) texts.set(path, content);
+    const link = Buffer.from(entry.linkName).toString();
+    files.set(path, { type: entry.type, mode: entry.mode, link, digest });
+  }
+  return { files, texts };
+}
+
+async function readBody(body: AsyncIterable<Uint8Array>, keeps: boolean): Promise<{ digest: string; content: Buffer }> {
+  const hash = createHash("sha256");
+  const kept: Uint8Array[] = [];
+  for await (const chunk of body) {
+    hash.update(chunk);
+    if (keeps) kept.push(Uint8Array.from(chunk));
+  }
+  return { digest: hash.digest("hex"), content: Buffer.concat(kept) };
+}
+
+/**
+ * A digest of what a COPY takes from the context: names, kinds, modes, links and contents. Undefined when a link lies on the
+ * way, which only the unpacked files can follow. A source that is not there fails with notFound.
+ */
+export function digestSelection({ files }: ContextManifest, selection: CopySelection): string | undefined {
+  const hash = createHash("sha256");
+  const ignores = ignoring(selection.excludes);
+  for (const source of selection.sources) {
+    const clean = cleanPath(source);
+    if (leadsOverLink(files, clean)) return undefined;
+    const found = matching(files, clean);
+    if (found.length === 0 && clean !== "" && !hasGlob(clean)) throw notFound(`"/${clean}": not found`);
+    if (found.some((path) => files.get(path)?.type === "symlink")) return undefined;
+    // Where a source is one file, its name may become that of the copy.
+    hash.update(JSON.stringify(["source", hasGlob(clean) ? found : clean]));
+    for (const path of below(files, found, clean === "")) if (!ignores(path)) addEntry(hash, path, files.get(path)!);
+  }
+  hash.update(JSON.stringify([selection.owner, selection.mode, selection.parents]));
+  return hash.digest("hex");
+}
+
+function addEntry(hash: Hash, path: string, { type, mode, link, digest }: ManifestEntry): void {
+  hash.update(JSON.stringify([path, type, mode, link, type === "file" ? digest : ""]));
+}
+
+function leadsOverLink(files: ContextManifest["files"], path: string): boolean {
+  const parts = path.split("/");
+  return parts.some((_, index) => index > 0 && files.get(parts.slice(0, index).join("/"))?.type === "symlink");
+}
+
+function matching(files: ContextManifest["files"], source: string): string[] {
+  if (!hasGlob(source)) return files.has(source) || hasBelow(files, source) ? [source] : [];
+  const test = new RegExp(`^${globSource(source, { globstar: true })}$`, "s");
+  return [...files.keys()].filter((path) => test.test(path)).sort();
+}
+
+/** Archives need not name the directories of their files. */
+function hasBelow(files: ContextManifest["files"], path: string): boolean {
+  const prefix = `${path}/`;
+  for (const each of files.keys()) if (each.startsWith(prefix)) return true;
+  return false;
+}
+
+function below(files: ContextManifest["files"], found: readonly string[], isRoot: boolean): string[] {
+  const all = [...files.keys()].sort();
+  if (isRoot) return all.filter((path) => path !== "");
+  const prefixes = found.map((path) => `${path}/`);
+  const exact = new Set(found);
+  return all.filter((path) => exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix)));
+}
+
+export function cleanPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}
