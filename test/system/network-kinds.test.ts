@@ -176,6 +176,29 @@ describe("what is refused", () => {
   });
 });
 
+test("subnets are chosen out of the pools of the configuration, and an end of them is told", async () => {
+  const pools = [{ base: "10.90.0.0/22", size: 24 }];
+  const small = await startDaemon({ bare: true, config: { "default-address-pools": pools } });
+  try {
+    // What the machine routes already is left out, and so is what has been given.
+    await small.inNamespaces([
+      "sh",
+      "-c",
+      "ip link add lan9 type bridge && ip addr add 10.90.1.1/24 dev lan9 && ip link set lan9 up",
+    ]);
+    const made: string[] = [];
+    for (const name of ["a", "b"]) {
+      await userNetwork(small.api, name);
+      made.push((await small.api.ok("GET", `/networks/${name}`)).IPAM.Config[0].Subnet);
+    }
+    expect(made).toEqual(["10.90.2.0/24", "10.90.3.0/24"]);
+    const full = await small.api.post("/networks/create", { json: { Name: "c" } });
+    expect(full.json.message).toContain("fully subnetted");
+  } finally {
+    await small.stop();
+  }
+});
+
 test("an overlapping subnet is refused, and one that hides a route of the machine is told", async () => {
   await userNetwork(daemon.api, "first", { IPAM: { Config: [{ Subnet: "10.66.0.0/24" }] } });
   expect(await refused({ Name: "second", IPAM: { Config: [{ Subnet: "10.66.0.128/25" }] } })).toContain(

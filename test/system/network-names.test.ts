@@ -106,6 +106,18 @@ async function tcpQuery(id: string): Promise<string> {
   return (await daemon.inNamespaces(["nsenter", "-n", "-t", String(State.Pid), "bash", "-c", script])).stdout;
 }
 
+test("the next server is asked when one does not answer, and a failure is told when none does", async () => {
+  const upstream = await startUpstream(daemon, "127.0.0.53");
+  try {
+    await userNetwork(daemon.api, "app");
+    const asking = (...Dns: string[]) => box.idle({ HostConfig: { NetworkMode: "app", Dns } });
+    expect(await lookUp(await asking("127.0.0.54", upstream.address), "lasting.example")).toContain("192.0.2.7");
+    expect((await box.exec(await asking("127.0.0.54"), "nslookup other.example")).stdout).toContain("SERVFAIL");
+  } finally {
+    await upstream.stop();
+  }
+});
+
 test("names are answered where a name server of the machine has the port on all addresses", async () => {
   const taken = await startUpstream(daemon, "0.0.0.0");
   try {

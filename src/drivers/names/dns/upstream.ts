@@ -50,14 +50,17 @@ function askOverUdp(query: Buffer, server: string, timeoutMs: number): Promise<B
       act();
     };
     socket.on("error", (error) => end(() => reject(error)));
-    socket.on("message", (message, from) => {
-      if (from.address === server && from.port === dnsPort && answersQuestion(query, message)) {
-        end(() => resolve(message));
-      }
+    socket.on("message", (message) => {
+      if (answersQuestion(query, message)) end(() => resolve(message));
     });
-    socket.send(query, dnsPort, server, (error) => {
-      if (error) end(() => reject(error));
-    });
+    // Connected, so that only the server is heard, and that nobody listens there is known at once.
+    const connected = (failure?: Error): void => {
+      if (failure) return end(() => reject(failure));
+      socket.send(query, (error) => {
+        if (error) end(() => reject(error));
+      });
+    };
+    socket.connect(dnsPort, server, connected as () => void);
   }).finally(() => socket.close());
 }
 
