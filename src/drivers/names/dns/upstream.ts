@@ -55,10 +55,11 @@ function askOverUdp(query: Buffer, server: string, timeoutMs: number): Promise<B
     });
     // Connected, so that only the server is heard, and that nobody listens there is known at once.
     const connected = (failure?: Error): void => {
-      if (failure) return end(() => reject(failure));
-      socket.send(query, (error) => {
+      const check = (error?: Error | null): void => {
         if (error) end(() => reject(error));
-      });
+      };
+      if (failure) check(failure);
+      else socket.send(query, check);
     };
     socket.connect(dnsPort, server, connected as () => void);
   }).finally(() => socket.close());
