@@ -55,6 +55,7 @@ async function tour(): Promise<void> {
   show("isle run --rm busybox sh -c 'exit 7'", 7);
   show("isle run --rm busybox ps");
   measure("isle run --rm busybox true");
+  isolationTour();
   say("A server in the background, with a volume and a published port.");
   show("isle volume create site");
   show("isle run --rm -v site:/www busybox sh -c 'echo it works > /www/index.html'");
@@ -68,6 +69,25 @@ async function tour(): Promise<void> {
   show("isle restart -t 1 web");
   await request(show("isle port web 80").trim());
   show("isle inspect --format '{{.State.Status}} {{.RestartCount}}' web");
+}
+
+/** The same image by each isolation that this machine can start: time, memory on the host, and whose kernel answers. */
+function isolationTour(): void {
+  say("The same image behind walls of different height: isolation is a flag.");
+  const { Runtimes } = JSON.parse(runLine("isle info --format '{{json .}}'").stdout) as { Runtimes: object };
+  const known = { container: "crun", sandbox: "gvisor", microvm: "isle-vm" };
+  for (const [isolation, runtime] of Object.entries(known)) {
+    if (!(runtime in Runtimes) && isolation !== "container") {
+      console.log(`  ${isolation}: not on this machine, see isle doctor`);
+      continue;
+    }
+    const kernel = show(`isle run --rm --isolation ${isolation} busybox uname -r`).trim();
+    measure(`isle run --rm --isolation ${isolation} busybox true`);
+    show(`isle run -d --name idle --isolation ${isolation} busybox sleep 1000 >/dev/null`);
+    const memory = runLine("isle stats --no-stream --format '{{.MemUsage}}' idle").stdout.split(" ")[0];
+    console.log(`  ${isolation}: kernel ${kernel}, ${memory} of memory for one that sleeps`);
+    show("isle rm -f idle >/dev/null");
+  }
 }
 
 async function dockerTour(): Promise<void> {

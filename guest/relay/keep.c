@@ -22,7 +22,7 @@
 
 struct order {
   uid_t user;
-  gid_t device_group;
+  bool with_kvm;
   char *groups[MAX_GROUPS];
   size_t group_count;
   char *const *walls; /* directories that QEMU sees, NULL-terminated */
@@ -42,7 +42,7 @@ static int open_file(const char *mode, const char *path) {
 
 /* Opens as root what QEMU gets, at the numbers that its command line names. */
 static struct order take_order(int count, char **arguments) {
-  struct order order = {.user = 65534, .device_group = 65534};
+  struct order order = {.user = 65534};
   int at = 0;
   for (; at < count && strcmp(arguments[at], "--") != 0;) {
     const char *word = arguments[at];
@@ -50,10 +50,12 @@ static struct order take_order(int count, char **arguments) {
     if (strcmp(word, "--dir") == 0 && left > 1) {
       if (chdir(arguments[at + 1]) != 0) die(arguments[at + 1]);
       at += 2;
-    } else if (strcmp(word, "--user") == 0 && left > 2) {
+    } else if (strcmp(word, "--user") == 0 && left > 1) {
       order.user = (uid_t)strtoul(arguments[at + 1], NULL, 10);
-      order.device_group = (gid_t)strtoul(arguments[at + 2], NULL, 10);
-      at += 3;
+      at += 2;
+    } else if (strcmp(word, "--kvm") == 0) {
+      order.with_kvm = true;
+      at += 1;
     } else if (strcmp(word, "--writable") == 0 && left > 1) {
       order.writable = arguments[at + 1];
       at += 2;
@@ -87,14 +89,14 @@ static struct order take_order(int count, char **arguments) {
 }
 
 static void as_user(const struct order *order) {
-  if (setgroups(1, &order->device_group) != 0) die("groups");
+  if (setgroups(0, NULL) != 0) die("groups");
   if (setresgid(order->user, order->user, order->user) != 0) die("group");
   if (setresuid(order->user, order->user, order->user) != 0) die("user");
 }
 
 static _Noreturn void become_machine(const struct order *order) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  enter_walls((const char *const[]){"/usr", "/lib", "/lib64", "/bin", NULL}, order->writable);
+  enter_walls((const char *const[]){"/usr", "/lib", "/lib64", "/bin", NULL}, order->writable, order->with_kvm);
   as_user(order);
   /* Given up with the change of user, and asked for again so that the end of the keeper is always heard. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);

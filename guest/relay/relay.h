@@ -18,7 +18,7 @@ void join_groups(char *const *groups, size_t count);
 /* keep.c */
 int keep_main(int count, char **arguments);
 /* walls.c: what QEMU sees of the machine */
-void enter_walls(const char *const *directories, const char *writable);
+void enter_walls(const char *const *directories, const char *writable, bool with_kvm);
 
 /* link.c */
 int make_tap(const char *name);

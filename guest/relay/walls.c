@@ -30,8 +30,8 @@ static void show(const char *path, unsigned long flags) {
   if (mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL) != 0) die(target);
 }
 
-/* A root of its own with the given directories read-only, three devices, and at /out a directory to write to if one is named. */
-void enter_walls(const char *const *directories, const char *writable) {
+/* A root of its own with the given directories read-only, few devices, and at /out a directory to write to if one is named. */
+void enter_walls(const char *const *directories, const char *writable, bool with_kvm) {
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) die("private mounts");
   char out[32] = "";
   if (writable) {
@@ -52,7 +52,11 @@ void enter_walls(const char *const *directories, const char *writable) {
   mkdir(TOP "/dev", 0755);
   show("/dev/null", MS_NOSUID | MS_NOEXEC);
   show("/dev/urandom", MS_NOSUID | MS_NOEXEC);
-  show("/dev/kvm", MS_NOSUID | MS_NOEXEC);
+  /* A node of its own: the host's may be for root alone. */
+  struct stat kvm;
+  if (with_kvm && stat("/dev/kvm", &kvm) == 0) {
+    if (mknod(TOP "/dev/kvm", S_IFCHR | 0666, kvm.st_rdev) != 0 || chmod(TOP "/dev/kvm", 0666) != 0) die("/dev/kvm");
+  }
   mkdir(TOP "/proc", 0755);
   if (mount("proc", TOP "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0) die("proc");
   if (chdir(TOP) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0)

@@ -29,6 +29,8 @@ export interface Runtime {
   wasOomKilled(id: string): boolean;
   /** The workload's processes as it numbers them itself; only of isolations whose processes the host does not see. */
   processes?(id: string): Promise<GuestProcess[]>;
+  /** What was chosen for workloads of this runtime on this machine, and why, for people. */
+  facts?(): Readonly<Record<string, string>>;
   /** Only of isolations whose files the host does not see. */
   readonly files?: GuestFiles;
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, renameSync, truncateSync } from "node:fs";
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, renameSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { IsleError } from "../base/error.ts";
 import { findProgram } from "../os/find-program.ts";
@@ -13,6 +13,18 @@ export async function makeDisk(path: string, bytes: number, user: number): Promi
   // Of a file with holes only what is in between is copied.
   execFileSync("cp", ["--sparse=auto", "--reflink=auto", seed, path], { stdio: "ignore" });
   chownSync(path, user, user);
+}
+
+/** A disk of zeros for a slot that nothing uses. */
+export function blankDisk(): string {
+  const path = join(cacheDirectory(), "disks", "blank");
+  if (existsSync(path)) return path;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const making = `${path}.${process.pid}`;
+  closeSync(openSync(making, "w", 0o644));
+  truncateSync(making, diskBytes);
+  renameSync(making, path);
+  return path;
 }
 
 async function seedDisk(bytes: number): Promise<string> {

@@ -6,11 +6,12 @@ import { makeDisk } from "./disk.ts";
 import { fieldTag, frameType } from "./generated/protocol.ts";
 import { findKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
-import { defaultDiskBytes, defaultDomain, machineUser, restoreCommands } from "./machine.ts";
+import { defaultDiskBytes, defaultDomain, restoreCommands } from "./machine.ts";
 import { connectIn } from "./monitor.ts";
-import { machineFiles } from "./places.ts";
+import { machineFiles, machineUser } from "./places.ts";
 import { type FrameType, field } from "./plan/fields.ts";
 import { helperShape } from "./plan/shape.ts";
+import { knownAcceleration } from "./qemu/acceleration.ts";
 import { failureOf, type RelaySession } from "./relay-client.ts";
 import { findTemplate } from "./template/template.ts";
 
@@ -46,7 +47,7 @@ export async function withHelper<T>(wish: HelperWish, work: (guest: DirectGuest)
 
 async function start({ templates, image, disk }: HelperWish, directory: string): Promise<void> {
   const kernel = await findKernel();
-  const shape = helperShape;
+  const shape = helperShape(knownAcceleration().kind);
   const template = findTemplate({ directory: templates, shape, kernel, domain: defaultDomain, user: machineUser });
   await launchMachine({
     directory,

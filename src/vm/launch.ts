@@ -53,7 +53,7 @@ function keeperArguments({ directory, shape, files, cgroups, user, writable }: L
   const file = (number: number, mode: "ro" | "rw", path: string | undefined): string[] =>
     path === undefined ? [] : ["--file", String(number), mode, path];
   return [
-    ...["--dir", directory, "--user", String(user), String(user)],
+    ...["--dir", directory, "--user", String(user), ...(shape.acceleration === "kvm" ? ["--kvm"] : [])],
     ...(writable ? ["--writable", writable] : []),
     ...cgroups.flatMap((group) => ["--group", group]),
     ...["--socket", String(descriptors.guest), machineFiles.guest],

@@ -4,19 +4,17 @@ import { invalid } from "../base/error.ts";
 import type { OciSpec } from "../core/oci-spec.ts";
 import { annotation } from "./annotations.ts";
 import { joinCgroups } from "./cgroup.ts";
-import { makeDisk } from "./disk.ts";
+import { blankDisk, makeDisk } from "./disk.ts";
 import type { GuestKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
 import { monitorLine } from "./monitor.ts";
-import { machineFiles } from "./places.ts";
+import { machineFiles, machineUser } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
 import type { Spare } from "./pool/spare.ts";
 import { descriptors, diskBytes, type MachineShape } from "./qemu/arguments.ts";
 import { startShares } from "./shares.ts";
 import { findTemplate } from "./template/template.ts";
 
-/** Nobody's number on any system: what a virtual machine escapes to owns nothing. */
-export const machineUser = 1_230_000_000;
 export const defaultDiskBytes = 10 * 2 ** 30;
 const leastDiskBytes = 32 << 20;
 
@@ -68,7 +66,7 @@ async function launch({ directory, templates, shape, kernel, cgroups, spec, imag
     directory,
     shape,
     start: { kind: template ? "restore" : "boot" },
-    files: { kernel, image: image ?? "/dev/null", disk, ...template },
+    files: { kernel, image: image ?? blankDisk(), disk, ...template },
     cgroups,
     firstCommands: template ? restoreCommands : [],
     user: machineUser,

@@ -14,6 +14,10 @@ export interface Scenario {
 }
 
 const image = "busybox";
+const microvm = ["--isolation", "microvm"];
+const unpooled = [...microvm, "--storage-opt", "size=9g"];
+/** A directory of the host is served to a machine whose memory is its own, which therefore boots. */
+const booted = [...microvm, "-v", "/usr/share:/mnt:ro"];
 const restMs = 6000;
 const removeAll = (side: Side) => void side.shell('ids=$($E ps -aq); [ -z "$ids" ] || $E rm -f $ids >/dev/null');
 
@@ -58,6 +62,65 @@ export const scenarios: readonly Scenario[] = [
     clean: removeAll,
   },
   {
+    name: "run --rm, microVM from the pool",
+    unit: "ms",
+    bars: { docker: 1 },
+    peers: ["docker"],
+    runs: 15,
+    prepare: (side) => void isMicrovm(side, () => side.run("run", "--rm", ...microvm, image, "true")),
+    measure(side) {
+      // The pool is filled while nobody waits.
+      if (side.name === "isle") waitForSpare(side);
+      return side.time("run", "--rm", ...(side.name === "isle" ? microvm : []), image, "true");
+    },
+  },
+  {
+    name: "run --rm, microVM from its template",
+    unit: "ms",
+    bars: { docker: 1.5 },
+    peers: ["docker"],
+    runs: 15,
+    // A size of its own for the disk is something the pool has not.
+    measure: (side) => side.time("run", "--rm", ...(side.name === "isle" ? unpooled : []), image, "true"),
+  },
+  {
+    name: "run --rm, microVM that boots",
+    unit: "ms",
+    bars: {},
+    peers: ["docker"],
+    runs: 5,
+    measure: (side) => side.time("run", "--rm", ...(side.name === "isle" ? booted : []), image, "true"),
+  },
+  {
+    name: "exec in a microVM",
+    unit: "ms",
+    bars: { docker: 1 },
+    peers: ["docker"],
+    runs: 15,
+    prepare: (side) =>
+      void side.run(
+        "run",
+        "-d",
+        "--name",
+        "bench-vm",
+        ...(side.name === "isle" ? microvm : []),
+        image,
+        "sleep",
+        "3600",
+      ),
+    measure: (side) => side.time("exec", "bench-vm", "true"),
+    clean: removeAll,
+  },
+  {
+    name: "memory per idle microVM",
+    unit: "MB",
+    bars: {},
+    peers: ["docker"],
+    runs: 1,
+    measure: (side) => memoryPerContainer(side, side.name === "isle" ? unpooled : [], 8),
+    clean: removeAll,
+  },
+  {
     name: "ps, 1 container",
     unit: "ms",
     bars: { docker: 1 / 2 },
@@ -73,7 +136,7 @@ export const scenarios: readonly Scenario[] = [
     bars: { docker: 1 / 4 },
     peers: ["docker"],
     runs: 1,
-    measure: memoryPerContainer,
+    measure: (side) => memoryPerContainer(side),
     clean: removeAll,
   },
   {
@@ -109,13 +172,22 @@ export const scenarios: readonly Scenario[] = [
 
 const idleContainers = 20;
 
-/** What twenty idle containers add to an engine at rest, each one's own `sleep` included, divided by twenty. */
-function memoryPerContainer(side: Side): number {
+/** What idle containers add to an engine at rest, each one's own `sleep` included, divided by their number. */
+function memoryPerContainer(side: Side, flags: readonly string[] = [], count = idleContainers): number {
   Bun.sleepSync(restMs);
   const before = memoryKb(descendants(side.root));
-  side.shell(`for i in $(seq ${idleContainers}); do $E run -d ${image} sleep 3600 >/dev/null; done`);
+  side.shell(`for i in $(seq ${count}); do $E run -d ${flags.join(" ")} ${image} sleep 3600 >/dev/null; done`);
   Bun.sleepSync(restMs);
-  return (memoryKb(descendants(side.root)) - before) / 1024 / idleContainers;
+  return (memoryKb(descendants(side.root)) - before) / 1024 / count;
+}
+
+function isMicrovm(side: Side, work: () => void): void {
+  if (side.name === "isle") work();
+}
+
+/** Waits for a machine of the pool, at most ten seconds. */
+function waitForSpare(side: Side): void {
+  side.shell("for i in $(seq 100); do pgrep -c isle-keeper | grep -q '[2-9]' && break; sleep 0.1; done");
 }
 
 const isDaemon = (pid: number): boolean => /dockerd|containerd|isle daemon/.test(commandOf(pid));

@@ -101,6 +101,7 @@ function runtimeRows(found: SystemInfo): Row[] {
         .join(" "),
     ],
     [1, "Default Runtime", found.DefaultRuntime],
+    ...microvmRows(found),
     [1, "Init Binary", found.InitBinary],
     [1, "containerd version", found.ContainerdCommit?.ID],
     [1, "runc version", found.RuncCommit?.ID],
@@ -108,6 +109,13 @@ function runtimeRows(found: SystemInfo): Row[] {
     ...(options.length > 0 ? [heading("Security Options")] : []),
     ...options.flatMap(securityRows),
   ];
+}
+
+/** What isle chose for microVMs; other engines have none. */
+function microvmRows(found: SystemInfo): Row[] {
+  const facts = found.Runtimes?.["isle-vm"]?.status ?? {};
+  const rows = Object.entries(facts).map(([name, fact]): Row => [2, capital(name.replace("isle.vm.", "")), fact]);
+  return rows.length > 0 ? [heading("MicroVMs"), ...rows] : [];
 }
 
 /** `name=seccomp,profile=builtin` as a name and its settings. */

@@ -71,7 +71,9 @@ function machineInfo({ machine: { facts }, settings }: InstanceDeps): SystemInfo
 }
 
 function productInfo({ runtimes, settings }: InstanceDeps, product: ProductFacts): SystemInfo {
-  const paths = [...runtimes.keys()].map((name) => [name, { path: product.runtimes[name]?.path ?? name }]);
+  const paths = [...runtimes].map(([name, { facts }]) => {
+    return [name, { path: product.runtimes[name]?.path ?? name, ...(facts && { status: facts() }) }];
+  });
   return {
     ID: product.id,
     DockerRootDir: product.dataRoot,

@@ -16,6 +16,7 @@ import { machineFiles, templatesDirectory } from "../places.ts";
 import { type ContainerPlan, planContainer } from "../plan/container.ts";
 import { planLimits, planShape } from "../plan/shape.ts";
 import { claimSpare, type Spare, spareKey } from "../pool/spare.ts";
+import { knownAcceleration } from "../qemu/acceleration.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
 import { filterOf } from "../seccomp-filter.ts";
 import { type MachineState, newStateDirectory, removeState, writeState } from "../state.ts";
@@ -67,7 +68,7 @@ async function prepare(
     smallFile,
   });
   const kernel = await findKernel(annotation(spec, "kernel"));
-  const shape = planShape(spec, plan.shares.length > 0);
+  const shape = planShape(spec, { shared: plan.shares.length > 0, acceleration: knownAcceleration().kind });
   const disk = annotation(spec, "disk");
   const wantsSpare = pool && image && disk && !shape.shared && !existsSync(disk) && !annotation(spec, "disk-size");
   const key = wantsSpare && spareKey(templateKey(shape, kernel, annotation(spec, "domain") ?? defaultDomain), image);

@@ -12,15 +12,20 @@ const hostOverheadMiB = 288;
 const mebi = 2 ** 20;
 
 /** The most common one, for which there is a template most likely. */
-export const helperShape: MachineShape = { cpus: 1, memoryMiB: defaultMemoryMiB, shared: false, acceleration: "tcg" };
+export const helperShape = (acceleration: MachineShape["acceleration"]): MachineShape => ({
+  cpus: 1,
+  memoryMiB: defaultMemoryMiB,
+  shared: false,
+  acceleration,
+});
 
 /** A machine that is large enough for the container's limits, in few sizes, so that templates are used again. */
-export function planShape(spec: OciSpec, shared: boolean): MachineShape {
+export function planShape(spec: OciSpec, given: Pick<MachineShape, "shared" | "acceleration">): MachineShape {
   const { cpu } = spec.linux.resources ?? {};
   const quota = Number(cpu?.["quota"] ?? 0);
   const period = Number(cpu?.["period"] ?? 100_000);
   const cpus = number(annotation(spec, "vcpus"), "vcpus", 64) ?? (quota > 0 ? Math.ceil(quota / period) : 1);
-  return { cpus, memoryMiB: memoryOf(spec), shared, acceleration: "tcg" };
+  return { cpus, memoryMiB: memoryOf(spec), ...given };
 }
 
 function memoryOf(spec: OciSpec): number {

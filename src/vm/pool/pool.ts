@@ -5,9 +5,11 @@ import type { Logger } from "../../base/log.ts";
 import type { OciSpec } from "../../core/oci-spec.ts";
 import { annotation } from "../annotations.ts";
 import { findKernel } from "../kernel/kernels.ts";
-import { defaultDomain, machineUser } from "../machine.ts";
+import { defaultDomain } from "../machine.ts";
+import { machineUser } from "../places.ts";
 import { planMounts } from "../plan/mounts.ts";
 import { planShape } from "../plan/shape.ts";
+import { knownAcceleration, needsProbe, probeAcceleration } from "../qemu/acceleration.ts";
 import { findTemplate, makeTemplate, sweepTemplates } from "../template/template.ts";
 import { type HeldSpare, makeSpare, type SpareWish } from "./make-spare.ts";
 import { planRehearsal } from "./rehearsal.ts";
@@ -44,6 +46,10 @@ export class MachinePool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+  }
+
+  get size(): number {
+    return this.#options.size;
   }
 
   /** How many machines wait. */
@@ -135,7 +141,8 @@ export class MachinePool {
     const { shares } = planMounts(spec.mounts, { smallFile: () => ({ content: Buffer.alloc(0), mode: 0 }) });
     if (shares.length > 0) return undefined;
     const kernel = await findKernel(annotation(spec, "kernel"));
-    const shape = planShape(spec, false);
+    const { kind } = needsProbe() ? await probeAcceleration(kernel) : knownAcceleration();
+    const shape = planShape(spec, { shared: false, acceleration: kind });
     const domain = annotation(spec, "domain") ?? defaultDomain;
     const templateWish = { directory: this.#options.templates, shape, kernel, domain, user: machineUser };
     const template = findTemplate(templateWish) ?? (await makeTemplate(templateWish));

@@ -159,11 +159,11 @@ async function saveTo(directory: string, file: string): Promise<{ whole: Promise
 }
 
 /** Resolves when the agent has said that it is up. */
-export function greeting(guest: Socket): Promise<void> {
+export function greeting(guest: Socket, patienceMs = bootPatienceMs): Promise<void> {
   const reader = new FrameReader();
   return new Promise((resolve, reject) => {
     const fail = () => reject(new IsleError("internal", "a microVM did not boot", { hint: "see isle kernel ls" }));
-    const timer = setTimeout(fail, bootPatienceMs);
+    const timer = setTimeout(fail, patienceMs);
     guest.on("data", (chunk: Buffer) => {
       if (!reader.push(chunk).some(({ type }) => type === frameType.hello)) return;
       clearTimeout(timer);

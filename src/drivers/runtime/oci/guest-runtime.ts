@@ -14,6 +14,7 @@ import {
   updateLimits,
 } from "../../../vm/control.ts";
 import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session.ts";
+import { microvmFacts } from "../../../vm/facts.ts";
 import { createGuestFiles } from "../../../vm/guest-files.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
@@ -51,6 +52,7 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
     update: (id, resources) => updateLimits(stateRoot, id, resources as OciResources),
     delete: (id) => deleteQuietly(base, stateRoot, id),
     exec: (id, process, execOptions) => execIn(join(stateRoot, id), process, execOptions),
+    facts: () => ({ ...microvmFacts(), "isle.vm.pool": `${pool.waiting} of ${pool.size} wait` }),
     processes: (id) => listProcesses(stateRoot, id),
     files: createGuestFiles({ stateRoot, ...places }),
   };
