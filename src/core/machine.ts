@@ -43,7 +43,8 @@ export interface Machine {
   /** File of a tree, followed within that tree only. */
   readTextInRoot(root: string, path: string): string | undefined;
   /** Makes a directory of a tree with its parents, followed within that tree only; quiet when it is there. */
-  makeDirectoryInRoot(root: string, path: string): void;
+  makeDirectoryInRoot(root: string, path: string, owner?: { uid: number; gid: number }): void;
+  isDirectoryInRoot(root: string, path: string): boolean;
   writeFile(path: string, content: string | Uint8Array): void;
   /** Passes a stream on while it is written to a new file. */
   saveWhileRead(path: string, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void>;

@@ -22,7 +22,7 @@ export interface SnapshotStore {
    * Makes a root's changes the layer, without copying them; the root is gone afterwards. The caller has stored what
    * `diff` gave, from which it knows the chain id. A layer that is present already stays as it is.
    */
-  adoptRoot(rootId: string, chainId: ChainId): Promise<LayerUsage>;
+  adoptRoot(rootId: string, layer: { readonly chainId: ChainId; readonly usage: LayerUsage }): Promise<void>;
   removeLayer(chainId: ChainId): Promise<void>;
   listLayers(): Iterable<ChainId>;
 
@@ -62,6 +62,8 @@ export interface MountPlace {
 export interface DiffOptions {
   /** Later times become this one, in nanoseconds since 1970, so that the same steps give the same bytes. */
   readonly latestNanos?: bigint | undefined;
+  /** Told when all was read: what the layer will take. */
+  readonly onUsage?: (usage: LayerUsage) => void;
 }
 
 export interface LayerSource {

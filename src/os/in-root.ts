@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, mkdirSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, lchownSync, mkdirSync, readSync } from "node:fs";
 import { invalid, isErrno } from "../base/error.ts";
 import { check, cString, libc } from "./libc.ts";
 
@@ -23,22 +23,33 @@ export function openInRoot(root: string, path: string, flags = constants.O_RDONL
 }
 
 /**
- * Makes a directory of a tree with its parents, each step resolved within the tree; quiet when it is there. A link to
- * nowhere or a file in the way fails like mkdir(2).
+ * Makes a directory of a tree with its parents, each step resolved within the tree; quiet when it is there. What is made
+ * belongs to the owner, else to root. A link to nowhere or a file in the way fails like mkdir(2).
  */
-export function makeDirectoryInRoot(root: string, path: string): void {
+export function makeDirectoryInRoot(root: string, path: string, owner?: { uid: number; gid: number }): void {
   const parts = path.split("/").filter(Boolean);
   let walked = "";
   for (const part of parts) {
     const parent = openInRoot(root, walked, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       mkdirSync(`/proc/self/fd/${parent}/${part}`, 0o755);
+      if (owner) lchownSync(`/proc/self/fd/${parent}/${part}`, owner.uid, owner.gid);
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
     } finally {
       closeSync(parent);
     }
     walked = `${walked}/${part}`;
+  }
+}
+
+export function isDirectoryInRoot(root: string, path: string): boolean {
+  try {
+    closeSync(openInRoot(root, path, constants.O_RDONLY | constants.O_DIRECTORY));
+    return true;
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) return false;
+    throw error;
   }
 }
 

@@ -15,7 +15,6 @@ import { userIn } from "../instance/instance-spec.ts";
 import { type AddedFile, addedFiles } from "./added-files.ts";
 import { imageNamed } from "./base-image.ts";
 import { cacheKey } from "./build.ts";
-import type { BuildDeps } from "./deps.ts";
 import { layerOfRoot, stepLayer } from "./new-layer.ts";
 import { chainOf, expanded, expansionOf, ignoresCache, pushLayer, type StageState } from "./stage-state.ts";
 
@@ -177,12 +176,12 @@ async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefi
   try {
     const root: TreeRoot = { path: deps.snapshots.mount(id) };
     const owner = copy.chown === undefined ? undefined : ownerOf(state, root.path, copy.chown);
-    const isThere = await isDirectory(state, root, copy.target);
+    const isThere = deps.machine.isDirectoryInRoot(root.path, copy.target);
     const into = copy.endsInSlash || isThere;
     const context = owner ?? (copy.fromContext ? { uid: 0, gid: 0 } : undefined);
     const ownerOfParents = owner ? { parentOwner: owner } : {};
     const write = (tar: Readable) => deps.archive.write(root, "/", tar, { keepKind: true, ...ownerOfParents });
-    if (into && !isThere) await makeTarget(deps, root, copy.target, owner);
+    if (into && !isThere) deps.machine.makeDirectoryInRoot(root.path, copy.target, owner);
     if (from) {
       const taken = { ...selection(copy), target: copy.target, into, ...(context && { owner: context }) };
       await write(deps.archive.packCopy(from, taken));
@@ -193,19 +192,6 @@ async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefi
   } finally {
     await deps.snapshots.removeRoot(id);
   }
-}
-
-/** The directory that files go into, and those above it, with the owner that the files get. */
-async function makeTarget(
-  deps: BuildDeps,
-  root: TreeRoot,
-  target: string,
-  owner: { uid: number; gid: number } | undefined,
-): Promise<void> {
-  if (target === "/") return;
-  const entry = tarEntry(`${target.slice(1)}/`, "directory", owner ?? {});
-  const tar = Readable.from([encodeEntry(entry), endOfArchive()], { objectMode: false });
-  await deps.archive.write(root, "/", tar, { keepDirectories: true, ...(owner && { parentOwner: owner }) });
 }
 
 interface FilePlace {
@@ -240,14 +226,4 @@ function ownerOf({ build: { deps } }: StageState, rootPath: string, text: string
   if (group === undefined && /^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
   if (!Number.isInteger(found.uid)) throw invalid(`invalid chown: ${text}`);
   return { uid: found.uid, gid: found.gid };
-}
-
-async function isDirectory({ build: { deps } }: StageState, root: TreeRoot, path: string): Promise<boolean> {
-  try {
-    await deps.archive.stat(root, `${path === "/" ? "" : path}/.`);
-    return true;
-  } catch (error) {
-    if (isCode(error, "notFound")) return false;
-    throw error;
-  }
 }

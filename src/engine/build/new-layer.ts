@@ -1,6 +1,7 @@
 import { now } from "../../base/time.ts";
 import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import type { ImageLayer } from "../../core/image.ts";
+import type { LayerUsage } from "../../core/snapshot.ts";
 import { nextChainId } from "../image/add-image.ts";
 import { plainLayerType } from "../image/import-image.ts";
 import type { BuildDeps } from "./deps.ts";
@@ -13,7 +14,11 @@ export async function layerOfRoot(
 ): Promise<ImageLayer> {
   deps.snapshots.unmount(rootId);
   const latestNanos = epoch === undefined ? undefined : BigInt(epoch) * 1_000_000_000n;
-  const blob = await deps.content.ingest(deps.snapshots.diff(rootId, { latestNanos }));
+  let usage: LayerUsage = { sizeBytes: 0, inodes: 0 };
+  const onUsage = (found: LayerUsage): void => {
+    usage = found;
+  };
+  const blob = await deps.content.ingest(deps.snapshots.diff(rootId, { latestNanos, onUsage }));
   const parent = below.at(-1)?.chainId;
   const chainId = nextChainId(parent, blob.digest);
   const stored = {
@@ -23,7 +28,10 @@ export async function layerOfRoot(
     diffId: blob.digest,
     chainId,
   };
-  if (epoch === undefined) return { ...stored, sizeBytes: (await deps.snapshots.adoptRoot(rootId, chainId)).sizeBytes };
+  if (epoch === undefined) {
+    await deps.snapshots.adoptRoot(rootId, { chainId, usage });
+    return { ...stored, sizeBytes: usage.sizeBytes };
+  }
   // Its times were changed on the way into the archive, so that the directory is made from that.
   const { sizeBytes } = await deps.snapshots.applyLayer({ chainId, parent, diffId: blob.digest, blob: blob.digest });
   await deps.snapshots.removeRoot(rootId);

@@ -8,6 +8,8 @@ import { heredocOpenings } from "../../core/build/logical-lines.ts";
 import { parseRunMount, type RunMount } from "../../core/build/run-mount.ts";
 import type { ImageLayer } from "../../core/image.ts";
 import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
+import { findInstance } from "../instance/find.ts";
+import { bringUpToDate } from "../instance/guest-files.ts";
 import { mergeConfig } from "../instance/merge-config.ts";
 import { normalHost } from "../instance/normal-host.ts";
 import { planNetworks } from "../instance/plan-networks.ts";
@@ -98,6 +100,7 @@ async function execute(state: StageState, execution: Execution): Promise<ImageLa
     const exitCode = await runToEnd(state, id, execution);
     signal.throwIfAborted();
     if (exitCode !== 0) throw commandFailed(execution, exitCode);
+    await bringUpToDate(deps, findInstance(deps, id));
     return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch });
   } finally {
     deps.secretEnv.delete(id);

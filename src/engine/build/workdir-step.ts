@@ -1,7 +1,4 @@
-import { Readable } from "node:stream";
 import { newId } from "../../base/id.ts";
-import { encodeEntry, endOfArchive } from "../../base/tar/encode.ts";
-import { tarEntry } from "../../base/tar/entry.ts";
 import { userIn } from "../instance/instance-spec.ts";
 import { cacheKey } from "./build.ts";
 import { layerOfRoot, stepLayer } from "./new-layer.ts";
@@ -27,10 +24,7 @@ async function makeDirectory(state: StageState, path: string) {
   try {
     const root = deps.snapshots.mount(id);
     const { uid, gid } = userIn(deps, root, state.config.run.User ?? "", []);
-    const entry = tarEntry(`${path.slice(1)}/`, "directory", { uid, gid });
-    const tar = Readable.from([encodeEntry(entry), endOfArchive()], { objectMode: false });
-    if (path !== "/")
-      await deps.archive.write({ path: root }, "/", tar, { owner: { uid, gid }, keepDirectories: true });
+    deps.machine.makeDirectoryInRoot(root, path, { uid, gid });
     return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch });
   } finally {
     await deps.snapshots.removeRoot(id);

@@ -29,12 +29,17 @@ export async function feedConfined(request: ConfinedRequest, source: Readable, s
 }
 
 /** The archive that a request writes, as a stream that fails when the child does. */
-export function readConfined(request: ConfinedRequest): { ready: Promise<unknown>; tar: Readable } {
+export function readConfined(request: ConfinedRequest): {
+  ready: Promise<unknown>;
+  /** What the child reports at its end. */
+  done: Promise<unknown>;
+  tar: Readable;
+} {
   const child = startConfined(request);
   child.input.end();
   const tar = Readable.from(outputOf(child), { objectMode: false });
   tar.once("close", () => child.kill());
-  return { ready: child.ready, tar };
+  return { ready: child.ready, done: child.done, tar };
 }
 
 async function* outputOf(child: ReturnType<typeof startConfined>): AsyncGenerator<Buffer, void> {

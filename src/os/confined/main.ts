@@ -54,9 +54,10 @@ async function perform(request: ConfinedRequest): Promise<unknown> {
       return toOutput((output) => packRoot(output));
     case "packUpper":
       enterRoot({ path: request.upper });
-      return toOutput((output) =>
+      toOutput((output) =>
         packUpper(output, request.latestNanos === undefined ? undefined : BigInt(request.latestNanos)),
       );
+      return treeUsage();
     case "packCopy":
       enterRoot(request.root);
       return toOutput((output) => packCopy(request.copy, output));

@@ -26,7 +26,7 @@ export interface LayerDirectories {
   has(chainId: ChainId): boolean;
   apply(layer: LayerSource): Promise<LayerUsage>;
   /** Moves a directory in the form of an overlay's upper in as the layer. */
-  adopt(chainId: ChainId, directory: string): Promise<LayerUsage>;
+  adopt(chainId: ChainId, directory: string, usage: LayerUsage): Promise<void>;
   remove(chainId: ChainId): Promise<void>;
   list(): Iterable<ChainId>;
   /** Makes the short links agree with the layers that are there. */
@@ -43,10 +43,9 @@ export function createLayers(places: Places, content: ContentStore): LayerDirect
         if (!has(layer.chainId)) await unpack(places, content, layer);
         return readUsage(places, layer.chainId);
       }),
-    adopt: (chainId, directory) =>
+    adopt: (chainId, directory, usage) =>
       lock.run(chainId, async () => {
-        if (!has(chainId)) await moveIn(places, chainId, directory);
-        return readUsage(places, chainId);
+        if (!has(chainId)) moveIn(places, { chainId, directory, usage });
       }),
     remove: (chainId) =>
       lock.run(chainId, async () => {
@@ -76,8 +75,10 @@ async function unpack(places: Places, content: ContentStore, layer: LayerSource)
   }
 }
 
-async function moveIn(places: Places, chainId: ChainId, directory: string): Promise<void> {
-  const usage = (await runConfined({ op: "usage", target: directory })) as LayerUsage;
+function moveIn(
+  places: Places,
+  { chainId, directory, usage }: { chainId: ChainId; directory: string; usage: LayerUsage },
+): void {
   const making = join(places.incoming, crypto.randomUUID());
   mkdirSync(making, { mode: 0o755 });
   renameSync(directory, join(making, "fs"));

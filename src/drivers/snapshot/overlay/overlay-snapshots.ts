@@ -13,7 +13,7 @@ import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ContentStore } from "../../../core/content.ts";
-import type { Change, DiffOptions, SnapshotStore } from "../../../core/snapshot.ts";
+import type { Change, DiffOptions, LayerUsage, SnapshotStore } from "../../../core/snapshot.ts";
 import { readConfined, runConfined } from "../../../os/confined/confined.ts";
 import { makeBaseLayer } from "./base-layer.ts";
 import { createLayers } from "./layers.ts";
@@ -39,10 +39,9 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
   return {
     hasLayer: layers.has,
     applyLayer: layers.apply,
-    adoptRoot: async (rootId, chainId) => {
-      const usage = await roots.withUpper(rootId, (upper) => layers.adopt(chainId, upper));
+    adoptRoot: async (rootId, { chainId, usage }) => {
+      await roots.withUpper(rootId, (upper) => layers.adopt(chainId, upper, usage));
       await roots.remove(rootId);
-      return usage;
     },
     removeLayer: layers.remove,
     listLayers: layers.list,
@@ -70,11 +69,18 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
   };
 }
 
-async function* packUpper(roots: Roots, rootId: string, { latestNanos }: DiffOptions): AsyncGenerator<Buffer, void> {
+async function* packUpper(
+  roots: Roots,
+  rootId: string,
+  { latestNanos, onUsage }: DiffOptions,
+): AsyncGenerator<Buffer, void> {
   const { upper, release } = roots.openUpper(rootId);
   const latest = latestNanos === undefined ? {} : { latestNanos: latestNanos.toString() };
   try {
-    yield* readConfined({ op: "packUpper", upper, ...latest }).tar as AsyncIterable<Buffer>;
+    const { tar, done } = readConfined({ op: "packUpper", upper, ...latest });
+    done.catch(() => {});
+    yield* tar as AsyncIterable<Buffer>;
+    onUsage?.((await done) as LayerUsage);
   } finally {
     release();
   }
