@@ -13,6 +13,7 @@ import { IsleError, isErrno, notFound } from "../../../base/error.ts";
 import type { ChainId, MountPlace, RootOptions } from "../../../core/snapshot.ts";
 import { makeImage, mountImage } from "../../../os/loop.ts";
 import { mount, unmount } from "../../../os/mount.ts";
+import { limitDirectory, unlimitDirectory } from "../../../os/project-quota.ts";
 import { baseLayerName } from "./base-layer.ts";
 import { layerPath, type Places, shortName } from "./places.ts";
 import { discard } from "./trash.ts";
@@ -65,6 +66,7 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
     unmount: takeDown,
     remove: (rootId) => {
       takeDown(rootId);
+      unlimitDirectory(join(pathOf(rootId), diskName));
       return discard(places.trash, pathOf(rootId));
     },
     list: () => readdirSync(places.roots),
@@ -93,13 +95,16 @@ function prepare(
   finish(root, layers);
 }
 
-/** What is written lies in an image of its own, which is mounted while it is looked at. */
+/**
+ * What is written lies in a directory that the file system limits, or in an image of its own, which is mounted while
+ * it is looked at.
+ */
 async function prepareSized(
   places: Places,
   { root, layers, bytes }: { root: string; layers: readonly ChainId[]; bytes: number },
 ): Promise<void> {
   mkdirSync(join(root, diskName), { recursive: true, mode: 0o710 });
-  await makeImage(join(root, imageName), bytes);
+  if (!limitDirectory(join(root, diskName), bytes)) await makeImage(join(root, imageName), bytes);
   makeWritable(places, mountDisk(root), layers);
   unmountDisk(root);
   finish(root, layers);
@@ -144,13 +149,14 @@ function makeMountPlaces(stubs: string, mountPlaces: readonly MountPlace[]): voi
 const imageName = "disk.img";
 const diskName = "disk";
 
-const isSized = (root: string): boolean => existsSync(join(root, imageName));
+const isSized = (root: string): boolean => existsSync(join(root, diskName));
 
 /** The directory that holds the upper and the work directory of a root. */
 function mountDisk(root: string): string {
   if (!isSized(root)) return root;
   const disk = join(root, diskName);
-  if (!isMounted(disk)) mountImage(join(root, imageName), disk);
+  const image = join(root, imageName);
+  if (existsSync(image) && !isMounted(disk)) mountImage(image, disk);
   return disk;
 }
 

@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { parseBytes } from "../../../base/size.ts";
 import type { VolumeDriver, VolumeRecord } from "../../../core/volume.ts";
-import { makeImage } from "../../../os/loop.ts";
 import { unmount } from "../../../os/mount.ts";
+import { unlimitDirectory } from "../../../os/project-quota.ts";
 import { mountDevice } from "./device.ts";
 import { createSnapshots } from "./snapshots.ts";
 import {
@@ -12,6 +11,7 @@ import {
   imageName,
   inMakingPlace,
   isMounted,
+  limitStorage,
   makingPlace,
   mountVolume,
   removeTree,
@@ -53,6 +53,7 @@ export function createLocalVolumes(root: string): VolumeDriver {
       users.delete(name);
       if (!existsSync(home(name))) return;
       unmount(path(name));
+      unlimitDirectory(path(name));
       // Out of the way in one step, so that no half-removed volume is ever seen.
       const doomed = makingPlace(root);
       renameSync(home(name), join(doomed, name));
@@ -78,9 +79,9 @@ async function create(root: string, volume: VolumeRecord, fill?: (path: string) 
     const data = join(place, dataName);
     mkdirSync(data, { mode: 0o755 });
     const { size } = volume.options;
-    if (size) await makeImage(join(place, imageName), parseBytes(size));
+    if (size) await limitStorage(place, size);
     if (fill) {
-      if (size) mountVolume(join(place, imageName), data);
+      if (storageOf(place) === imageName) mountVolume(join(place, imageName), data);
       await fill(data);
       unmount(data);
     }

@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { conflict, notFound, unsupported } from "../../../base/error.ts";
+import { parseBytes } from "../../../base/size.ts";
 import type { ContentSource, VolumeDriver, VolumeRecord } from "../../../core/volume.ts";
 import type { CopyMethod, StillTree, VolumeSnapshot } from "../../../core/volume-snapshot.ts";
 import { runWithUs } from "../../../os/dying-child.ts";
 import { exchangePaths } from "../../../os/files.ts";
 import { unmount } from "../../../os/mount.ts";
+import { limitDirectory, unlimitDirectory } from "../../../os/project-quota.ts";
 import {
   contentBytes,
   copyStorage,
@@ -32,7 +34,7 @@ export function createSnapshots(root: string): Snapshots {
       renameSync(snapshotHome(home(name), snapshot), join(doomed, "snapshot"));
       await removeTree(doomed);
     },
-    restore: (volume, snapshot) => restore(home(ours(volume).name), snapshot),
+    restore: (volume, snapshot) => restore(home(ours(volume).name), snapshot, volume.options["size"]),
     clone: (source, target) => clone(root, source, target),
     open: (source) => open(root, source),
   };
@@ -82,22 +84,27 @@ async function take(home: string, name: string, createdAt: string): Promise<Volu
 }
 
 /** Copies the directory or the image from one home to another; what its file system still holds back comes first. */
-async function copyContent(from: string, to: string): Promise<CopyMethod> {
+async function copyContent(from: string, to: string, size?: string): Promise<CopyMethod> {
   const storage = storageOf(from);
   // A create that was cut short leaves a volume without its directory.
   mkdirSync(join(from, dataName), { recursive: true, mode: 0o755 });
   const data = join(from, dataName);
   if (storage === imageName && isMounted(data)) await runWithUs("sync", ["-f", "--", data]);
+  if (size && storage === dataName) {
+    mkdirSync(join(to, dataName));
+    limitDirectory(join(to, dataName), parseBytes(size));
+  }
   return copyStorage(join(from, storage), join(to, storage));
 }
 
-function restore(home: string, snapshot: string): Promise<CopyMethod> {
+function restore(home: string, snapshot: string, size: string | undefined): Promise<CopyMethod> {
   const from = snapshotHome(home, snapshot);
   return inMakingPlace(home, async (place) => {
-    const method = await copyContent(from, place);
+    const method = await copyContent(from, place, size);
     const storage = storageOf(place);
     unmount(join(home, dataName));
     exchangePaths(join(place, storage), join(home, storage));
+    unlimitDirectory(join(place, dataName));
     await removeTree(place);
     return method;
   });
@@ -106,7 +113,7 @@ function restore(home: string, snapshot: string): Promise<CopyMethod> {
 function clone(root: string, source: ContentSource, target: VolumeRecord): Promise<CopyMethod> {
   const from = originOf(root, source);
   return inMakingPlace(root, async (place) => {
-    const method = await copyContent(from, place);
+    const method = await copyContent(from, place, target.options["size"]);
     mkdirSync(join(place, dataName), { recursive: true, mode: 0o755 });
     renameSync(place, join(root, target.name));
     return method;

@@ -1,12 +1,14 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { newId } from "../../../base/id.ts";
+import { parseBytes } from "../../../base/size.ts";
 import type { CopyMethod } from "../../../core/volume-snapshot.ts";
 import { runConfined } from "../../../os/confined/confined.ts";
 import { runWithUs } from "../../../os/dying-child.ts";
-import { mountImage } from "../../../os/loop.ts";
+import { makeImage, mountImage } from "../../../os/loop.ts";
 import { listMounts, unmount } from "../../../os/mount.ts";
 import { run, runOk } from "../../../os/process.ts";
+import { limitDirectory } from "../../../os/project-quota.ts";
 
 /** What holds a volume's files: a directory, or a file with a file system of a fixed size in it. */
 export const dataName = "_data";
@@ -60,6 +62,12 @@ export async function contentBytes(path: string): Promise<number> {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isDirectory()) return (stat?.blocks ?? 0) * 512;
   return ((await runConfined({ op: "usage", target: path })) as { sizeBytes: number }).sizeBytes;
+}
+
+/** Limits the data directory of a place: by the file system's own quota where it has one, else by an image beside it. */
+export async function limitStorage(place: string, size: string): Promise<void> {
+  const bytes = parseBytes(size);
+  if (!limitDirectory(join(place, dataName), bytes)) await makeImage(join(place, imageName), bytes);
 }
 
 /** Mounts a volume's image. */
