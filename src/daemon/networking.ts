@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { familyOf } from "../base/ip.ts";
 import type { Logger } from "../base/log.ts";
 import type { NameServer } from "../core/names.ts";
 import type { NetworkDriver } from "../core/network.ts";
@@ -26,12 +27,18 @@ export function createNetworking(
     netnsDir: paths.netns,
     table: tableName(paths),
     interfacePrefix: "veth",
-    pools: config.addressPools.length > 0 ? config.addressPools : [...defaultPools, privatePool(paths)],
+    pools: poolsOf(config, paths),
     spares: 4,
     nft: requireProgram("nft", "nftables"),
     log,
   });
   return { networkDriver, names: new DnsServer(createNameSource({ ...deps, networkDriver }), log) };
+}
+
+/** Those of the configuration; for a family that it does not name, the usual ones. */
+function poolsOf({ addressPools }: DaemonConfig, paths: DaemonPaths): AddressPool[] {
+  const has = (family: 4 | 6) => addressPools.some(({ base }) => familyOf(base) === family);
+  return [...addressPools, ...(has(4) ? [] : defaultPools), ...(has(6) ? [] : [privatePool(paths)])];
 }
 
 /** A block of private IPv6 addresses (RFC 4193) that stays the same and that hardly another machine has. */

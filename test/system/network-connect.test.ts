@@ -132,6 +132,25 @@ test("addresses come out of the range, those reserved and taken are refused, an 
   expect(IPAM.Config).toEqual([{ Subnet: "10.63.0.0/28", ...config }]);
 });
 
+test("addresses come back when instances end, leave, or never start", async () => {
+  await userNetwork(daemon.api, "tiny", subnet("10.69.0.0/29"));
+  await userNetwork(daemon.api, "other");
+  const on = { NetworkMode: "tiny" };
+  const taken = { "80/tcp": [{ HostPort: "18750" }] };
+  await box.idle({ HostConfig: { PortBindings: taken } });
+  const failing = await box.create({ HostConfig: { ...on, PortBindings: taken } });
+  for (let i = 0; i < 6; i += 1) expect((await daemon.api.post(`/containers/${failing}/start`)).status).toBe(500);
+  for (let round = 0; round < 3; round += 1) {
+    const all = await Promise.all(Array.from({ length: 5 }, () => box.idle({ HostConfig: on })));
+    for (const id of all.slice(0, 2)) {
+      expect((await connect("other", id)).status).toBe(200);
+      expect((await disconnect("tiny", id)).status).toBe(200);
+    }
+    const more = await Promise.all([box.idle({ HostConfig: on }), box.idle({ HostConfig: on })]);
+    await Promise.all([...all, ...more].map((id) => box.remove(id)));
+  }
+});
+
 test("what cannot be joined is refused before anything changes", async () => {
   await userNetwork(daemon.api, "front");
   const lone = await box.idle({ HostConfig: { NetworkMode: "none" } });

@@ -57,11 +57,10 @@ describe("a listed table", () => {
   const before = withoutElements(shown);
   test("is intact with all its elements, in whatever order", () => {
     expect(isIntact(shown, ["tcp . 81 : 10.0.0.3 . 80", "tcp . 80 : 10.0.0.2 . 80"], before)).toBe(true);
-    expect(isIntact(shown, [], undefined)).toBe(true);
   });
   test("is not when an element or a line is gone", () => {
     expect(isIntact(shown, ["tcp . 82 : 10.0.0.3 . 80"], before)).toBe(false);
     expect(isIntact(shown.replace("type x", ""), [], before)).toBe(false);
-    expect(isIntact("table inet isle {\n}", ["tcp . 80 : 10.0.0.2 . 80"], undefined)).toBe(false);
+    expect(isIntact(shown, [], undefined)).toBe(false);
   });
 });

@@ -37,6 +37,8 @@ export interface LearnedAddress {
 
 /** A reload of a firewall is many changes; the last one counts. */
 const settleMs = 50;
+/** Where others change rules all the time, looking costs little all the same. */
+const restMs = 1000;
 
 /** Our one nftables table. What others do to it is noticed and mended. */
 export class Firewall {
@@ -48,6 +50,7 @@ export class Firewall {
   #shown: string | undefined;
   #watch: Watch | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   /** Elements of published ports that the table has by our doing. */
   #published = new Set<string>();
   /** Noted before the table was last written. */
@@ -70,8 +73,8 @@ export class Firewall {
   }
 
   /** Writes the whole table; what it noted by itself is kept. */
-  write(): Promise<void> {
-    return this.#nft(async () => {
+  async write(): Promise<void> {
+    await this.#nft(async () => {
       const plan = this.#options.plan();
       const notes = hasPolicies(plan) ? await this.#notes() : undefined;
       if (notes) this.#denials = mergeDenials(this.#denials, notes.denials);
@@ -80,6 +83,15 @@ export class Firewall {
       this.#published = new Set(publishedBy(plan).map((forward) => placeOf(forward)[1]));
       return tableRules(this.#options.table, { ...plan, learned: notes?.learned ?? new Map() });
     });
+    if (this.#watch) this.#turns.run("nft", () => this.#portray()).catch(() => {});
+  }
+
+  /** Notes how the table looks while it is as we wrote it. Nobody waits for it. */
+  async #portray(): Promise<void> {
+    if (this.#shown !== undefined || rulesetGeneration() !== this.#generation) return;
+    const { nft, table } = this.#options;
+    const { exitCode, stdout } = await run(nft, ["list", "table", "inet", table]);
+    if (exitCode === 0 && rulesetGeneration() === this.#generation) this.#shown = withoutElements(stdout);
   }
 
   /** Puts endpoints into the table or takes them out; done at once when no rule is about them. */
@@ -165,12 +177,13 @@ export class Firewall {
   /** Looks at the table once the others are done, if it was others. */
   #look(): void {
     if (!this.#watch || this.#timer !== undefined) return;
+    const wait = Math.max(settleMs, this.#lookedAt + restMs - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#mend().catch((error: unknown) =>
         this.#options.log.warn("mending the firewall's table failed", { error: messageOf(error) }),
       );
-    }, settleMs);
+    }, wait);
     this.#timer.unref();
   }
 
@@ -179,9 +192,9 @@ export class Firewall {
     const intact = await this.#turns.run("nft", async () => {
       const now = rulesetGeneration();
       if (this.#shown !== undefined && now === this.#generation) return true;
+      this.#lookedAt = performance.now();
       const { exitCode, stdout } = await run(nft, ["list", "table", "inet", table]);
       const verdict = exitCode === 0 && isIntact(stdout, this.#published, this.#shown);
-      if (verdict) this.#shown = withoutElements(stdout);
       this.#generation = now;
       return verdict;
     });
