@@ -24,6 +24,7 @@ import {
   instanceNetworksMigration,
 } from "../drivers/state/sqlite/instances.ts";
 import { createLocalVolumes } from "../drivers/volume/local/local-volumes.ts";
+import { AttachedOutputs } from "../engine/instance/attached-outputs.ts";
 import type { EngineSettings, InstanceDeps } from "../engine/instance/deps.ts";
 import { ExecTable } from "../engine/instance/exec-table.ts";
 import { HealthMonitor } from "../engine/instance/health.ts";
@@ -92,6 +93,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     secretEnv: new Map(),
     locks: new KeyedLock(),
     signals: new InstanceSignals(),
+    attached: new AttachedOutputs(),
     execs: new ExecTable(),
     health: new HealthMonitor(),
     restarts: new RestartSchedule(),

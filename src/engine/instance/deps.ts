@@ -9,6 +9,7 @@ import type { ExitWatch, Runtime } from "../../core/runtime.ts";
 import type { VolumeDriver, VolumeRepository } from "../../core/volume.ts";
 import type { ImageDeps } from "../deps.ts";
 import type { SeccompProfile } from "../spec/seccomp.ts";
+import type { AttachedOutputs } from "./attached-outputs.ts";
 import type { ExecTable } from "./exec-table.ts";
 import type { HealthMonitor } from "./health.ts";
 import type { LogRotations } from "./log-rotation.ts";
@@ -35,6 +36,7 @@ export interface InstanceDeps extends ImageDeps {
   /** One verb at a time for each instance. */
   readonly locks: KeyedLock;
   readonly signals: InstanceSignals;
+  readonly attached: AttachedOutputs;
   readonly execs: ExecTable;
   readonly health: HealthMonitor;
   readonly restarts: RestartSchedule;

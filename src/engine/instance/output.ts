@@ -116,9 +116,14 @@ export function attachInstance(
   async function* attachedEntries(): AsyncGenerator<LogEntry> {
     if (request.logs) yield* deps.logs.read(path);
     if (!request.stream) return;
-    for await (const entry of deps.logs.follow(path, from, ended)) {
-      if (signal.aborted) return;
-      yield entry;
+    const end = deps.attached.begin(record.id);
+    try {
+      for await (const entry of deps.logs.follow(path, from, ended)) {
+        if (signal.aborted) return;
+        yield entry;
+      }
+    } finally {
+      end();
     }
   }
 }

@@ -51,6 +51,7 @@ async function untilExit(
   signal: AbortSignal,
 ): Promise<WaitResult> {
   const { exitCode = 0 } = await deps.signals.next(id, kinds, signal);
+  await deps.attached.drained(id);
   return { exitCode };
 }
 
@@ -62,6 +63,7 @@ async function untilRemoved(deps: InstanceDeps, id: string, before: number, sign
   });
   try {
     await deps.signals.next(id, ["removed"], signal);
+    await deps.attached.drained(id);
     return { exitCode };
   } finally {
     off();

@@ -6,7 +6,11 @@ import { test } from "node:test";
 import Docker from "dockerode";
 import { GenericContainer, Network, Wait } from "testcontainers";
 
-const server = ["sh", "-c", "mkdir -p /www; echo served > /www/index.html; echo ready; exec httpd -f -p 80 -h /www"];
+const server = [
+  "sh",
+  "-c",
+  "mkdir -p /www; echo served > /www/index.html; httpd -p 80 -h /www && echo ready; exec sleep 1000",
+];
 const box = () => new GenericContainer("busybox");
 const web = () => box().withCommand(server).withExposedPorts(80);
 
