@@ -69,6 +69,9 @@ describe("IPv6", () => {
     const id = await box.start({ script: webServer("both"), HostConfig });
     expect(await other.run(webGet(other.near, 18801))).toBe("both\n");
     expect(await other.run(webGet(other.near6, 18801))).toBe("both\n");
+    // Refused, not lost: who asks localhost goes on to 127.0.0.1.
+    expect(await here("timeout 5 bash -c 'exec 3<>/dev/tcp/::1/18801' 2>/dev/null; echo $?")).toBe("1\n");
+    expect(await here(webGet("127.0.0.1", 18801))).toBe("both\n");
     const log = JSON.stringify(await box.logs(id));
     expect(log).toContain(other.address);
     expect(log).toContain(other.address6);

@@ -79,8 +79,9 @@ test("a port that another holds is refused with the holder's name, and nothing c
   expect(await other.run(webGet(other.near, 19004))).toBe("first\n");
   const host = await box.idle({ HostConfig: { NetworkMode: "host" } });
   expect((await daemon.cli(["port", "add", host, "19006:80"])).stderr).toContain("no network of its own");
-  const v6 = await daemon.cli(["port", "add", "second", "[::1]:19007:80"]);
-  expect(v6.stderr).toContain("has no IPv6");
+  const v6 = (address: string) => daemon.cli(["port", "add", "second", `[${address}]:19007:80`]);
+  expect((await v6("::")).stderr).toContain("has no IPv6");
+  expect((await v6("0:0::1")).stderr).toContain("publish it on 127.0.0.1");
 });
 
 test("a port that a program of the machine holds is refused with that word", async () => {

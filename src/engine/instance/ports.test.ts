@@ -15,6 +15,10 @@ describe("ports", () => {
       { containerPort: 80, protocol: "tcp", hostAddress: "127.0.0.1", hostPort: { first: 8000, last: 8010 } },
     ]);
   });
+  test("an address has one spelling", () => {
+    const host = { PortBindings: { "80/tcp": [{ HostIp: "FD00:0::1" }] } };
+    expect(publishRequests({}, host)[0]!.hostAddress).toBe("fd00::1");
+  });
   test("-P publishes what is exposed and not bound yet", () => {
     const config = { ExposedPorts: { "80/tcp": {}, "81/tcp": {} } };
     const host = { PublishAllPorts: true, PortBindings: { "80/tcp": [{ HostPort: "8080" }] } };

@@ -1,5 +1,6 @@
 import type { ContainerConfig, HostConfig } from "../../api/generated/engine-api.ts";
 import { invalid } from "../../base/error.ts";
+import { isIp, normalIp } from "../../base/ip.ts";
 import type { PublishRequest } from "../../core/network.ts";
 
 const protocols = ["tcp", "udp", "sctp"] as const;
@@ -43,9 +44,9 @@ function parseHostPort(text: string): PublishRequest["hostPort"] {
   return { first, last };
 }
 
+/** In one spelling, as the firewall shows it. */
 function checkAddress(text: string): string {
-  const isAddress = /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split(".").every((part) => Number(part) <= 255);
-  if (text !== "" && !isAddress && !/^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text))
-    throw invalid(`invalid IP address: ${text}`);
-  return text;
+  if (text === "") return "";
+  if (!isIp(text)) throw invalid(`invalid IP address: ${text}`);
+  return normalIp(text);
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { conflict, IsleError, invalid, messageOf, unsupported } from "../../../base/error.ts";
-import { type Family, familyOf, formatBlock, overlaps, parseBlock } from "../../../base/ip.ts";
+import { type Family, familyOf, formatBlock, normalIp, overlaps, parseBlock } from "../../../base/ip.ts";
 import { withUndo } from "../../../base/undo.ts";
 import type { Endpoint, PublishedPort } from "../../../core/instance.ts";
 import type { NamePort } from "../../../core/names.ts";
@@ -356,12 +356,15 @@ export class BridgeNetwork implements NetworkDriver {
   }
 }
 
-/** Rewriting cannot change the family of an address. */
+/** Rewriting cannot change the family of an address, nor lead from the loopback of IPv6 to another interface. */
 function refuseUnreachable(
   { hostAddress, containerPort }: PublishRequest,
   { address, address6, networkName }: Endpoint,
 ): void {
   const family = hostAddress === "" ? undefined : familyOf(hostAddress);
+  if (family === 6 && normalIp(hostAddress) === "::1") {
+    throw unsupported(`port ${containerPort} cannot be published on ::1`, { hint: "publish it on 127.0.0.1" });
+  }
   if (family === undefined || (family === 4 ? address : address6) !== "") return;
   throw invalid(
     `port ${containerPort} cannot be published on ${hostAddress}: network ${networkName} has no IPv${family}`,

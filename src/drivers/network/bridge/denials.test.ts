@@ -58,6 +58,10 @@ describe("a listed table", () => {
   test("is intact with all its elements, in whatever order", () => {
     expect(isIntact(shown, ["tcp . 81 : 10.0.0.3 . 80", "tcp . 80 : 10.0.0.2 . 80"], before)).toBe(true);
   });
+  test("may show protocols by number", () => {
+    const numbers = shown.replaceAll("tcp", "6");
+    expect(isIntact(numbers, ["tcp . 80 : 10.0.0.2 . 80"], withoutElements(numbers))).toBe(true);
+  });
   test("is not when an element or a line is gone", () => {
     expect(isIntact(shown, ["tcp . 82 : 10.0.0.3 . 80"], before)).toBe(false);
     expect(isIntact(shown.replace("type x", ""), [], before)).toBe(false);

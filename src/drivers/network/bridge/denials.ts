@@ -1,4 +1,5 @@
 import type { Denial } from "../../../core/network-policy.ts";
+import { protocolName } from "./listing.ts";
 import type { Learned } from "./policy-rules.ts";
 
 interface ListedElement {
@@ -44,7 +45,7 @@ function denial({ val, timeout = 0, expires = 0, counter }: ListedElement, now: 
     {
       source: String(source),
       destination: String(destination),
-      protocol: String(protocol),
+      protocol: protocolName(String(protocol)),
       port: Number(port),
       packets: counter?.packets ?? 0,
       lastAt: new Date(now - (timeout - expires) * 1000).toISOString(),

@@ -119,6 +119,8 @@ const publishing = [
   ...block("chain publish", [
     "meta nfproto ipv4 dnat ip to ip daddr . meta l4proto . th dport map @addressed4",
     "meta nfproto ipv4 dnat ip to meta l4proto . th dport map @ports4",
+    // What has this source cannot leave the machine: better refused at once, so that a client turns to 127.0.0.1.
+    "ip6 daddr ::1 return",
     "meta nfproto ipv6 dnat ip6 to ip6 daddr . meta l4proto . th dport map @addressed6",
     "meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @ports6",
   ]),
