@@ -55,6 +55,8 @@ if [ "${1:-}" = --tests ]; then
   tools/fetch-program.sh runsc runsc || true
   tools/fetch-program.sh docker-buildx docker-buildx || true
   tools/fetch-program.sh docker-compose docker-compose || true
+  # Other engines run isle's runtime in a test, which is left out where they cannot be installed.
+  command -v podman >/dev/null || install_missing podman || true
   command -v docker >/dev/null || ! apt-cache show docker-cli >/dev/null 2>&1 || install_missing docker-cli
 fi
 "$bun" tools/build.ts

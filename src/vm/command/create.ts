@@ -63,7 +63,7 @@ async function prepare(
   const plan = planContainer(spec, {
     rootOnDisk: image !== undefined,
     input: true,
-    filter: await filterOf(spec, root),
+    filter: await filterOf(spec),
     bootId: crypto.randomUUID(),
     smallFile,
   });

@@ -1,6 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { conflict, invalid } from "../../base/error.ts";
+import type { Readable } from "node:stream";
+import { conflict, invalid, unsupported } from "../../base/error.ts";
 import type { OciProcess } from "../../core/oci-spec.ts";
 import type { CommandLine } from "../command-line.ts";
 import { execInGuest, type GuestExec } from "../exec-session.ts";
@@ -8,7 +10,13 @@ import { readState, stateDirectory, statusOf } from "../state.ts";
 import type { RuntimeSpec } from "./create.ts";
 
 /** Runs a command in a microVM with this process's standard streams, and ends with its exit code. */
-export async function execCommand({ root, options, words }: CommandLine): Promise<number> {
+export async function execCommand(line: CommandLine): Promise<number> {
+  const { root, options, words } = line;
+  if (options["console-socket"]) {
+    throw unsupported("exec with a console socket is not supported: a terminal inside needs one on this side");
+  }
+  if (options["detach"] && process.env[attendant] === undefined)
+    return leaveAttendant(String(options["pid-file"] ?? ""));
   const [id = "", ...command] = words;
   const state = readState(root, id);
   if (statusOf(state) !== "running") throw conflict(`cannot exec in a container that is ${statusOf(state)}`);
@@ -22,9 +30,35 @@ export async function execCommand({ root, options, words }: CommandLine): Promis
     onErrors: (data) => process.stderr.write(data),
   });
   await session.started;
-  if (options["pid-file"]) writeFileSync(String(options["pid-file"]), String(process.pid));
+  if (process.env[attendant] !== undefined) writeSync(startedFd, "s");
+  else if (options["pid-file"]) writeFileSync(String(options["pid-file"]), String(process.pid));
   passInput(session, terminal);
   return session.ended;
+}
+
+/** Set for the process that stays with a detached command. */
+const attendant = "ISLE_VM_ATTENDANT";
+const startedFd = 3;
+
+/** A supervisor waits for this process and then for the one in the pid file, which stands for the command. */
+function leaveAttendant(pidFile: string): Promise<number> {
+  const child = spawn(process.execPath, process.argv.slice(2), {
+    argv0: "isle-vm",
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    detached: true,
+    env: { ...process.env, [attendant]: "1" },
+  });
+  const started = child.stdio[startedFd] as Readable;
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => resolve(code ?? 255));
+    started.once("data", () => {
+      if (pidFile) writeFileSync(pidFile, String(child.pid));
+      child.unref();
+      started.destroy();
+      resolve(0);
+    });
+  });
 }
 
 /** Of a file, or the container's own process with another command. */

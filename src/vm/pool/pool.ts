@@ -147,7 +147,7 @@ export class MachinePool {
     const templateWish = { directory: this.#options.templates, shape, kernel, domain, user: machineUser };
     const template = findTemplate(templateWish) ?? (await makeTemplate(templateWish));
     const image = annotation(spec, "image")!;
-    const rehearsal = await planRehearsal(spec, this.#options.templates);
+    const rehearsal = await planRehearsal(spec);
     return { key: spareKey(template.key, image), shape, kernel, template, image, rehearsal };
   }
 }

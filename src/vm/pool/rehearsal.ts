@@ -7,7 +7,7 @@ const rehearsalCommand = "isle-rehearsal";
 const filesOfEveryStart = ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts"];
 
 /** What a spare does once, so that the real start finds everything translated and read. Nothing of a user is in it. */
-export async function planRehearsal(spec: OciSpec, scratch: string): Promise<Buffer> {
+export async function planRehearsal(spec: OciSpec): Promise<Buffer> {
   const { process, linux } = spec;
   const neutral: OciSpec = {
     ...spec,
@@ -30,7 +30,7 @@ export async function planRehearsal(spec: OciSpec, scratch: string): Promise<Buf
   return planRun(neutral, {
     rootOnDisk: true,
     input: true,
-    filter: await filterOf(spec, scratch),
+    filter: await filterOf(spec),
     bootId: "",
     smallFile: () => ({ content: Buffer.from("\n"), mode: 0o644 }),
   }).fields;
