@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { namePort } from "../../src/core/names.ts";
 import { isleBinary } from "../support/daemon.ts";
 import { openNamespaces, type TestNamespaces } from "../support/namespaces.ts";
 
@@ -36,10 +37,9 @@ test("the daemon answers on the socket that it is handed, and on no other", asyn
   ]);
   expect(stdout.trim()).toBe("0");
   const ports = await namespaces.run(["cat", "/proc/net/tcp", "/proc/net/tcp6"]);
-  // The networks' name service, port 53, is no way to the daemon.
-  const listening = ports.stdout
-    .split("\n")
-    .filter((line) => / 0A /.test(line) && !/^ *\d+: [0-9A-F]+:0035 /.test(line));
+  // The networks' name service is no way to the daemon.
+  const names = namePort.toString(16).toUpperCase();
+  const listening = ports.stdout.split("\n").filter((line) => / 0A /.test(line) && !line.includes(`:${names} `));
   expect(listening).toEqual([]);
 });
 
