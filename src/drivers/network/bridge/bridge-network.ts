@@ -105,9 +105,15 @@ export class BridgeNetwork implements NetworkDriver {
   async setPolicy(network: NetworkRecord): Promise<void> {
     if (network.driver !== "bridge") throw unsupported(`networks of the driver ${network.driver} have no policies`);
     await prepareFilter(network);
+    const before = this.#networks.get(network.id);
     this.#add(network);
-    if (isThere(network)) filterInside(this.#netlink, network);
-    await this.#firewall.write();
+    try {
+      if (isThere(network)) filterInside(this.#netlink, network);
+      await this.#firewall.write();
+    } catch (error) {
+      if (before) this.#add(before);
+      throw error;
+    }
   }
 
   async redirectNames(networkId: string, ports: readonly NamePort[]): Promise<void> {

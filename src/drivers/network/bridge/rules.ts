@@ -42,7 +42,7 @@ export function tableRules(table: string, { networks, endpoints, learned, namePo
     ...policyBlocks({ networks, endpoints, learned }),
     ...bridges.flatMap(sourceChain),
     ...([4, 6] as const).flatMap((family) => sourceMap(family, bridges)),
-    ...([4, 6] as const).flatMap((family) => nameMap(family, namePorts)),
+    ...([4, 6] as const).flatMap((family) => nameMap(family, bridges, namePorts)),
     ...publishing,
     ...filtering,
     "}",
@@ -76,9 +76,6 @@ function nameSets(bridges: readonly NetworkRecord[]): string[] {
   return [
     ...block("set bridges", ["type ifname;", ...names(bridges)]),
     ...block("set open", ["type ifname;", ...names(bridges.filter(({ internal }) => !internal))]),
-    ...([4, 6] as const).flatMap((family) =>
-      block(`set gateways${family}`, [`type ipv${family}_addr;`, ...elements(gatewaysOf(bridges, family))]),
-    ),
     ...block("set closed", ["type ifname;", ...names(bridges.filter(({ internal }) => internal))]),
   ];
 }
@@ -106,12 +103,16 @@ function sourceMap(family: Family, bridges: readonly NetworkRecord[]): string[] 
   return block(`map sources${family}`, [`type ipv${family}_addr : verdict;`, "flags interval;", ...elements(sources)]);
 }
 
-/** Ports that names are answered on where another name server has the usual one. */
-function nameMap(family: Family, namePorts: readonly NamePort[]): string[] {
-  const mine = namePorts.filter(({ address }) => familyOf(address) === family);
+/** Where names are answered, by gateway address: a port of the engine's instead of the usual one. */
+function nameMap(family: Family, bridges: readonly NetworkRecord[], namePorts: readonly NamePort[]): string[] {
+  const portOf = (address: string, protocol: string) =>
+    namePorts.find((each) => each.address === address && each.protocol === protocol)?.port ?? namePort;
+  const mine = gatewaysOf(bridges, family).flatMap((address) =>
+    ["udp", "tcp"].map((protocol) => `${address} . ${protocol} : ${address} . ${portOf(address, protocol)}`),
+  );
   return block(`map names${family}`, [
-    `type ipv${family}_addr . inet_proto : inet_service;`,
-    ...elements(mine.map(({ address, protocol, port }) => `${address} . ${protocol} : ${port}`)),
+    `type ipv${family}_addr . inet_proto : ipv${family}_addr . inet_service;`,
+    ...elements(mine),
   ]);
 }
 
@@ -126,10 +127,8 @@ const publishing = [
   ]),
   ...block("chain prerouting", [
     "type nat hook prerouting priority dstnat;",
-    "meta nfproto ipv4 iifname @bridges meta l4proto { tcp, udp } th dport 53 redirect to : ip daddr . meta l4proto map @names4",
-    "meta nfproto ipv6 iifname @bridges meta l4proto { tcp, udp } th dport 53 redirect to : ip6 daddr . meta l4proto map @names6",
-    `iifname @bridges ip daddr @gateways4 meta l4proto { tcp, udp } th dport 53 redirect to :${namePort}`,
-    `iifname @bridges ip6 daddr @gateways6 meta l4proto { tcp, udp } th dport 53 redirect to :${namePort}`,
+    "iifname @bridges meta l4proto { tcp, udp } th dport 53 dnat ip to ip daddr . meta l4proto map @names4",
+    "iifname @bridges meta l4proto { tcp, udp } th dport 53 dnat ip6 to ip6 daddr . meta l4proto map @names6",
     "fib daddr type local jump publish",
   ]),
   ...block("chain output", ["type nat hook output priority -100;", "fib daddr type local jump publish"]),
