@@ -11,6 +11,7 @@ const volumes: readonly Step[] = [
   volume({ Name: "app_ram", Labels: labels, DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=1m" } }),
   get("/volumes/app_ram"),
   volume({ Name: "app_ram" }),
+  { method: "PUT", path: "/volumes/app_ram", query: { version: "1" }, json: {} },
   volume({ Name: "app_ram", Driver: "local", Labels: { other: "1" } }),
   volume({ Name: "app_data", Driver: "local", Labels: labels, DriverOpts: {} }),
   volume({ Name: "app_data", Driver: "nosuch" }),

@@ -127,6 +127,7 @@ test("a tmpfs volume of the local driver is what its options say", async () => {
   await removeVolume("ram");
   expect((await daemon.api.post("/volumes/create", { json: { Name: "x", Driver: "absent" } })).status).toBe(404);
   expect((await daemon.api.post("/volumes/create", { json: { Name: "../x" } })).status).toBe(400);
+  expect((await daemon.api.request("PUT", "/volumes/ram", { query: { version: 1 }, json: {} })).status).toBe(501);
 });
 
 test("bind mounts show the machine's files, read-only when asked, and make a missing source only for -v", async () => {

@@ -108,4 +108,6 @@ export const systemRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...swarmPaths.map((path) => ({ method: "GET" as const, path, handle: noSwarm })),
   { method: "POST", path: "/swarm/init", handle: noSwarm },
   { method: "POST", path: "/swarm/join", handle: noSwarm },
+  // Only volumes of a cluster can be changed.
+  { method: "PUT", path: "/volumes/{name}", handle: noSwarm },
 ];
