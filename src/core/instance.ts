@@ -93,6 +93,8 @@ export interface Endpoint {
   readonly address6: string;
   readonly prefixLength6: number;
   readonly gateway6: string;
+  /** Further addresses of the link alone. */
+  readonly linkLocal?: readonly string[] | undefined;
   readonly mac: string;
   readonly gatewayPriority: number;
   /** What rules of the network call the instance: its names, and its labels as `label=KEY=VALUE`. */

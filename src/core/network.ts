@@ -94,6 +94,10 @@ export interface JoinRequest {
   readonly network: NetworkRecord;
   /** Fixed addresses; chosen where none is named. */
   readonly addresses: readonly string[];
+  /** Further addresses of the link alone, given to nobody else by anybody's care. */
+  readonly linkLocal?: readonly string[] | undefined;
+  /** Name of the interface inside; the next of the network's row without one. */
+  readonly interfaceName?: string | undefined;
   readonly mac?: string | undefined;
   /** The default route goes over the network with the highest. */
   readonly gatewayPriority: number;

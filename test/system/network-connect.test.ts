@@ -52,6 +52,24 @@ test("an instance joins several networks at its creation, each with its own addr
   expect(shown).toContain("default via 10.62.0.1");
 });
 
+test("link-local addresses and a name of the interface are as asked for", async () => {
+  await userNetwork(daemon.api, "front");
+  const settings = {
+    IPAMConfig: { LinkLocalIPs: ["169.254.8.8", "fe80::8"] },
+    DriverOpts: { "com.docker.network.endpoint.ifname": "front0" },
+  };
+  const id = await box.idle({
+    HostConfig: { NetworkMode: "front" },
+    NetworkingConfig: { EndpointsConfig: { front: settings } },
+  });
+  const shown = await inside(id, "ip -o addr show front0");
+  expect(shown).toContain("169.254.8.8/16");
+  expect(shown).toContain("fe80::8/64");
+  const bad = (DriverOpts: object) => connect("front", id, { DriverOpts });
+  expect((await bad({ "com.docker.network.endpoint.ifname": "a b" })).status).toBe(400);
+  expect((await bad({ "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.x=1" })).status).toBe(501);
+});
+
 test("the priority says over which network the way out leads", async () => {
   await userNetwork(daemon.api, "front", subnet("10.61.0.0/24"));
   await userNetwork(daemon.api, "back", subnet("10.62.0.0/24"));

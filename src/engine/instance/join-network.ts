@@ -10,6 +10,7 @@ import { publishNetworkEvent } from "./events.ts";
 import { findInstance, procOf } from "./find.ts";
 import { refuseJoiningGuest } from "./guest.ts";
 import { publishRequests } from "./ports.ts";
+import { interfaceNameOption } from "./validate-text.ts";
 
 /** The network namespace an instance starts in; undefined path for the host's. */
 export interface Joined {
@@ -65,6 +66,8 @@ export function joinRequest(record: InstanceRecord, network: NetworkRecord, sett
   return {
     network,
     addresses: [IPv4Address, IPv6Address].flatMap((address) => (address ? [normalIp(address)] : [])),
+    linkLocal: settings.IPAMConfig?.LinkLocalIPs?.map(normalIp),
+    interfaceName: settings.DriverOpts?.[interfaceNameOption] ?? undefined,
     mac: settings.MacAddress || undefined,
     gatewayPriority: settings.GwPriority ?? 0,
     tags: tagsOf(record, settings.Aliases ?? []),

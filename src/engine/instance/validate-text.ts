@@ -1,6 +1,11 @@
 import { isIP } from "node:net";
-import type { ContainerConfig, EndpointSettings, HostConfig } from "../../api/generated/engine-api.ts";
-import { invalid } from "../../base/error.ts";
+import type {
+  ContainerConfig,
+  EndpointIPAMConfig,
+  EndpointSettings,
+  HostConfig,
+} from "../../api/generated/engine-api.ts";
+import { invalid, unsupported } from "../../base/error.ts";
 import { isIp } from "../../base/ip.ts";
 
 interface Options {
@@ -51,16 +56,33 @@ function checkAnnotations(names: readonly string[]): void {
 export const macPattern = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
 export function validateEndpoint(endpoint: EndpointSettings | null): void {
-  const { MacAddress: mac, IPAMConfig: ipam, Aliases: aliases, Links: links } = endpoint ?? {};
+  const { MacAddress: mac, IPAMConfig: ipam, Aliases: aliases, Links: links, DriverOpts: options } = endpoint ?? {};
   if (mac && !macPattern.test(mac)) throw invalid(`invalid endpoint settings: invalid MAC address ${mac}`);
-  for (const [address, mark] of [
-    [ipam?.IPv4Address, "."],
-    [ipam?.IPv6Address, ":"],
-  ] as const) {
-    if (address && (!isIp(address) || !address.includes(mark))) {
-      throw invalid(`invalid endpoint settings: invalid IP address ${JSON.stringify(address)}`);
-    }
-  }
+  checkAddresses(ipam ?? {});
+  checkDriverOptions(options ?? {});
   for (const alias of aliases ?? []) checkWord(alias, (text) => `invalid endpoint settings: invalid alias ${text}`);
   for (const link of links ?? []) checkWord(link, (text) => `bad format for links: ${text}`);
+}
+
+function checkAddresses({ IPv4Address, IPv6Address, LinkLocalIPs }: EndpointIPAMConfig): void {
+  const given = [
+    ...(IPv4Address ? [[IPv4Address, "."] as const] : []),
+    ...(IPv6Address ? [[IPv6Address, ":"] as const] : []),
+    ...(LinkLocalIPs ?? []).map((address) => [address, ""] as const),
+  ];
+  const wrong = given.find(([address, mark]) => !isIp(address) || !address.includes(mark));
+  if (wrong) throw invalid(`invalid endpoint settings: invalid IP address ${JSON.stringify(wrong[0])}`);
+}
+
+export const interfaceNameOption = "com.docker.network.endpoint.ifname";
+
+/** Of an endpoint's driver options one is known; others would be without effect. */
+function checkDriverOptions(options: Readonly<Record<string, string | null>>): void {
+  const name = options[interfaceNameOption];
+  if (typeof name === "string" && !/^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$/.test(name)) {
+    throw invalid(`invalid interface name: ${JSON.stringify(name)}`);
+  }
+  if (Object.hasOwn(options, "com.docker.network.endpoint.sysctls")) {
+    throw unsupported("sysctls of an endpoint are not supported: set them with --sysctl");
+  }
 }

@@ -34,6 +34,7 @@ export function join(joining: Joining, request: Omit<JoinRequest, "network">, ne
     address6: v6?.address ?? "",
     prefixLength6: v6?.prefixLength ?? 0,
     gateway6: gateway(v6),
+    ...(request.linkLocal?.length && { linkLocal: request.linkLocal }),
     mac: request.mac ?? macOf((v4 ?? v6)!.address),
     gatewayPriority: request.gatewayPriority,
     tags: request.tags,

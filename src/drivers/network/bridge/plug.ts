@@ -1,4 +1,5 @@
 import { IsleError, invalid, isErrno, messageOf, unsupported } from "../../../base/error.ts";
+import { familyOf } from "../../../base/ip.ts";
 import type { Endpoint } from "../../../core/instance.ts";
 import type { NetworkRecord } from "../../../core/network.ts";
 import { interfaceIndex, type Netlink, notSupported } from "../../../os/netlink.ts";
@@ -9,10 +10,11 @@ import { shape } from "./shape.ts";
 
 /** Makes the interface that an endpoint stands for; nothing is left when it fails. */
 export function plug(netlink: Netlink, netns: string, endpoint: Endpoint, network: NetworkRecord): void {
-  const { address, prefixLength, address6, prefixLength6 } = endpoint;
+  const { address, prefixLength, address6, prefixLength6, linkLocal = [] } = endpoint;
   const addresses = [
     ...(address === "" ? [] : [{ address, prefixLength }]),
     ...(address6 === "" ? [] : [{ address: address6, prefixLength: prefixLength6 }]),
+    ...linkLocal.map((each) => ({ address: each, prefixLength: familyOf(each) === 4 ? 16 : 64 })),
   ];
   const make = network.driver === "bridge" ? addPair : addSubInterface;
   try {

@@ -63,12 +63,13 @@ export class Sandboxes {
 
   /** A namespace with its first interface: a spare where nothing special is wanted. */
   first(request: JoinRequest): { netns: string; endpoints: readonly Endpoint[] } {
-    const plain = request.network.predefined && request.addresses.length === 0 && !request.mac;
+    const wishes = [...request.addresses, ...(request.linkLocal ?? []), request.mac, request.interfaceName];
+    const plain = request.network.predefined && !wishes.some(Boolean);
     const spare = plain ? this.#spares.take() : undefined;
     if (spare) {
       const { gatewayPriority, tags, egress, rate } = request;
-      const wishes = { gatewayPriority, tags, ...(egress && { egress }), ...(rate && { rate }) };
-      const endpoint = { ...spare.endpoint, ...wishes };
+      const given = { gatewayPriority, tags, ...(egress && { egress }), ...(rate && { rate }) };
+      const endpoint = { ...spare.endpoint, ...given };
       shape(this.#options.netlink, spare.netns, endpoint);
       return { netns: spare.netns, endpoints: [endpoint] };
     }
@@ -81,12 +82,15 @@ export class Sandboxes {
     const { network } = request;
     const leases = this.#addresses.get(network.id);
     if (!leases) throw new IsleError("notFound", `network ${network.name} is not set up`);
+    if (request.interfaceName && taken.includes(request.interfaceName)) {
+      throw new IsleError("conflict", `the instance has an interface ${request.interfaceName} already`);
+    }
     const hostInterface = `${this.#options.interfacePrefix}${newId().slice(0, 8)}`;
     const place = {
       netlink: this.#options.netlink,
       leases,
       netns,
-      interface: freeInterfaceName(networkOptions(network).interfacePrefix, taken),
+      interface: request.interfaceName ?? freeInterfaceName(networkOptions(network).interfacePrefix, taken),
       hostInterface: network.driver === "bridge" ? hostInterface : "",
     };
     return join(place, request, network);
