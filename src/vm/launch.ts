@@ -49,7 +49,7 @@ export async function launchMachine(launch: Launch): Promise<Launched> {
   return { keeper, machine };
 }
 
-function keeperArguments({ directory, shape, files, cgroups, user, writable }: Launch): string[] {
+function keeperArguments({ directory, shape, start, files, cgroups, user, writable }: Launch): string[] {
   const file = (number: number, mode: "ro" | "rw", path: string | undefined): string[] =>
     path === undefined ? [] : ["--file", String(number), mode, path];
   return [
@@ -58,8 +58,8 @@ function keeperArguments({ directory, shape, files, cgroups, user, writable }: L
     ...cgroups.flatMap((group) => ["--group", group]),
     ...["--socket", String(descriptors.guest), machineFiles.guest],
     ...["--socket", String(descriptors.monitor), machineFiles.monitor],
-    ...file(descriptors.kernel, "ro", files.kernel.image),
-    ...file(descriptors.initrd, "ro", files.kernel.initrd),
+    ...file(descriptors.kernel, "ro", start.kind === "restore" ? files.kernel.stub : files.kernel.image),
+    ...file(descriptors.initrd, "ro", start.kind === "restore" ? undefined : files.kernel.initrd),
     ...file(descriptors.image, "ro", files.image),
     ...file(descriptors.disk, "rw", files.disk),
     ...file(descriptors.memory, "rw", files.memory),

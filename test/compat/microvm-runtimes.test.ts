@@ -41,7 +41,8 @@ test.skipIf(!podmanProgram)("Podman runs it: exit codes, input, commands inside,
   expect((await podman(["import", join(directory, "busybox.tar"), "busybox"])).exitCode).toBe(0);
   const alone = ["--network", "none", "busybox"];
   const first = await podman(["run", "--rm", ...alone, "sh", "-c", "uname -r; echo problem >&2; exit 5"]);
-  expect([first.exitCode, first.stderr]).toEqual([5, "problem\n"]);
+  expect(first.exitCode).toBe(5);
+  expect(first.stderr).toContain("problem\n");
   expect(first.stdout.trim()).not.toBe((await namespaces.run(["uname", "-r"])).stdout.trim());
   expect((await podman(["run", "--rm", "-i", ...alone, "cat"], { input: "through" })).stdout).toBe("through");
   await podman(["run", "-d", "--name", "stays", ...alone, "sh", "-c", "echo made > /made; sleep 1000"]);

@@ -21,7 +21,7 @@ async function othersAreWell(): Promise<void> {
 test("a guest that kills its agent's peers, fills its memory and forks without end can be killed in time", async () => {
   const script =
     "mkdir -p /mnt; (while :; do (sleep 100 &) ; done) & (tail /dev/zero) & dd if=/dev/zero of=/fill bs=1M & wait";
-  const id = await box.start({ script, HostConfig: privileged });
+  const id = await box.start({ script, HostConfig: { ...privileged, StorageOpt: { size: "64m" } } });
   await Bun.sleep(3000);
   await othersAreWell();
   const begin = performance.now();

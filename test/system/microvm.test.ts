@@ -140,3 +140,28 @@ test("files of a machine are copied, compared, exported and committed while it r
   const seen = await box.output("cat /made /dir/later /dir/l; ls /var/data", { Image: "kept" });
   expect(seen).toBe("new\nfrom the host\nx");
 });
+
+test("machines of different trust domains start from different templates", async () => {
+  const templates = async () => (await daemon.inNamespaces(["ls", join(daemon.dataRoot, "templates")])).stdout;
+  const { stdout: before } = await daemon.inNamespaces(
+    ["sh", "-c", `until ls -d ${daemon.dataRoot}/templates/*/manifest.json; do sleep 0.2; done`],
+    patience,
+  );
+  expect(before).not.toBe("");
+  const known = (await templates()).trim().split("\n").length;
+  expect(await box.output("echo apart", { Labels: { "isle.trust-domain": "other" }, HostConfig: microvm })).toBe(
+    "apart",
+  );
+  const more = `until [ $(ls -d ${daemon.dataRoot}/templates/*/manifest.json | wc -l) -gt ${known} ]; do sleep 0.2; done`;
+  expect((await daemon.inNamespaces(["sh", "-c", more], patience)).exitCode).toBe(0);
+});
+
+test("twenty machines live side by side and each answers", async () => {
+  const ids: string[] = [];
+  const lane = async () => {
+    for (let i = 0; i < 10; i++) ids.push(await box.idle({ HostConfig: microvm }));
+  };
+  await Promise.all([lane(), lane()]);
+  const answers = await Promise.all(ids.map((id) => box.exec(id, "hostname")));
+  expect(answers.map(({ stdout }) => stdout.trim()).sort()).toEqual(ids.map((id) => id.slice(0, 12)).sort());
+});

@@ -6,11 +6,16 @@ import type { OciSpec } from "../../core/oci-spec.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { runtimeOf } from "./find.ts";
 
+const domainLabel = "isle.trust-domain";
+
 /** The root of an instance with a kernel of its own: the image as a disk, and one beside it for what changes. */
 export async function withGuestRoot(deps: InstanceDeps, record: InstanceRecord, spec: OciSpec): Promise<OciSpec> {
+  // Machines of different domains share no page of memory.
+  const domain = record.config.Labels?.[domainLabel];
   const orders = {
     "isle.vm.image": await deps.imageDisks.ensure(record.layers),
     "isle.vm.disk": guestDisk(deps, record),
+    ...(domain && { "isle.vm.domain": domain }),
     "isle.vm.disk-size": sizeOf(record),
     "isle.vm.ephemeral": String(record.host.AutoRemove ?? false),
   };

@@ -7,7 +7,7 @@ import { writtenBytes } from "../instance/guest-files.ts";
 import { volumeUsers } from "../instance/remove.ts";
 
 export interface DiskUsage {
-  /** Unpacked layers, each counted once, and the blobs they came from. */
+  /** Unpacked layers, each counted once, the blobs they came from, and the disks of microVMs made of them. */
   readonly storedBytes: number;
   readonly images: ImageDiskUsage["images"] | undefined;
   readonly instances: ReadonlyArray<{ record: InstanceRecord; writableBytes: number; totalBytes: number }> | undefined;
@@ -20,7 +20,7 @@ export interface DiskUsage {
 export async function diskUsage(deps: InstanceDeps, kinds: readonly string[]): Promise<DiskUsage> {
   const images = imageDiskUsage(deps);
   return {
-    storedBytes: images.layerBytes + images.blobBytes,
+    storedBytes: images.layerBytes + images.blobBytes + deps.imageDisks.usedBytes(),
     images: kinds.includes("image") ? images.images : undefined,
     instances: kinds.includes("container") ? await instanceUsage(deps) : undefined,
     volumes: kinds.includes("volume") ? await volumeUsage(deps) : undefined,

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -21,6 +22,8 @@ export interface GuestKernel {
   readonly name: string;
   readonly image: string;
   readonly initrd: string;
+  /** The beginning of the image: enough for QEMU where a guest goes on, which never reads its kernel again. */
+  readonly stub: string;
 }
 
 const kernelsDirectory = (): string => join(cacheDirectory(), "kernels");
@@ -59,7 +62,24 @@ export async function findKernel(name?: string): Promise<GuestKernel> {
     throw notFound(`no kernel ${name} for microVMs`, { hint: "see isle kernel ls" });
   }
   const found = name ?? listKernels()[0] ?? (await fetchKernel());
-  return { name: found, image: join(kernelsDirectory(), found, "vmlinuz"), initrd: initrdOf(found) };
+  return {
+    name: found,
+    image: join(kernelsDirectory(), found, "vmlinuz"),
+    initrd: initrdOf(found),
+    stub: stubOf(found),
+  };
+}
+
+/** Its header says how many sectors of it are read before the kernel proper. */
+function stubOf(name: string): string {
+  const path = join(kernelsDirectory(), name, "stub");
+  if (existsSync(path)) return path;
+  const image = readFileSync(join(kernelsDirectory(), name, "vmlinuz"));
+  const setupBytes = ((image[0x1f1] || 4) + 1) * 512;
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, image.subarray(0, setupBytes + 4096), { mode: 0o644 });
+  renameSync(fresh, path);
+  return path;
 }
 
 /** Made anew for each version of the agent. */
