@@ -109,7 +109,7 @@ export const networkScenarios: readonly Scenario[] = ways.flatMap(([way, run]) =
   },
 ]);
 
-const pairs = 15;
+const pairs = 31;
 
 /** Figures of isle alone: what many published ports cost a connection, and what a network adds to a start. */
 export const networkFigures: ReadonlyArray<readonly [name: string, figure: (side: Side, name: string) => Figure]> = [
