@@ -16,7 +16,7 @@ export interface Forward extends PublishedPort {
 export function forwardsOf({ address, address6, ports }: Endpoint, network: NetworkRecord | undefined): Forward[] {
   const isRouted = network ? networkOptions(network).isRouted : () => false;
   const of = (port: PublishedPort, family: Family, to: string): Forward[] =>
-    to !== "" && fits(port, family) ? [{ ...port, family, address: to, routed: isRouted(family) }] : [];
+    to && fits(port, family) ? [{ ...port, family, address: to, routed: isRouted(family) }] : [];
   return ports.flatMap((port) => [...of(port, 4, address), ...of(port, 6, address6)]);
 }
 

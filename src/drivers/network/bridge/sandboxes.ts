@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join as joinPath } from "node:path";
-import { IsleError } from "../../../base/error.ts";
+import { IsleError, messageOf } from "../../../base/error.ts";
 import { newId } from "../../../base/id.ts";
 import type { Logger } from "../../../base/log.ts";
 import type { Endpoint } from "../../../core/instance.ts";
@@ -100,7 +100,14 @@ export class Sandboxes {
   adopt(endpoints: readonly Endpoint[]): void {
     for (const endpoint of endpoints) {
       const leases = this.#addresses.get(endpoint.networkId);
-      for (const address of [endpoint.address, endpoint.address6]) if (address !== "") leases?.takeFixed(address);
+      for (const address of [endpoint.address, endpoint.address6].filter(Boolean)) {
+        try {
+          leases?.takeFixed(address);
+        } catch (error) {
+          // It runs and has the address: that must not keep the daemon from starting.
+          this.#options.log.warn("two hold one address", { network: endpoint.networkName, error: messageOf(error) });
+        }
+      }
     }
   }
 
