@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Json } from "../support/api-client.ts";
 import { ComposeProject, composeIsHere, composeProgram } from "../support/compose.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { withRunsc } from "../support/runsc.ts";
 import { importSoftware } from "../support/software-image.ts";
 
 let daemon: TestDaemon;
@@ -14,7 +15,7 @@ const projectTest = test.if(here);
 
 beforeAll(async () => {
   if (!here) return;
-  daemon = await startDaemon();
+  daemon = await startDaemon({ env: withRunsc() });
   await importSoftware(daemon);
 }, 300_000);
 afterAll(() => daemon?.stop());
@@ -317,6 +318,33 @@ projectTest("bank: ten services come up in order, go on while the daemon is kill
   const lines = await until(heard, (found) => found.includes("-11 makes 100"));
   expect(lines.filter((line) => line.includes("11 makes"))).toEqual(["11 makes 111", "-11 makes 100"]);
   expect((await project.ps("-a", "prepare"))[0]).toMatchObject({ State: "exited", ExitCode: 0 });
+});
+
+projectTest("mixed: a container, a sandbox and a microVM find each other by name and share a volume", async () => {
+  const { Runtimes } = await daemon.api.ok("GET", "/info");
+  if (!Runtimes["runsc"] || !Runtimes["isle-vm"])
+    return console.log("SKIPPED mixed isolation: runsc or isle-vm is missing");
+  project = new ComposeProject(daemon, "mixed");
+  await project.run("up", "-d");
+  const services = ["container", "sandbox", "microvm"];
+  const kernels = new Set<string>();
+  for (const from of services) {
+    for (const to of services) {
+      kernels.add(
+        await until(
+          () => project.exec(from, "wget", "-qO-", `http://${to}/`),
+          (text) => /^\d+\.\d+/.test(text),
+        ),
+      );
+    }
+    await project.exec(from, "sh", "-c", `echo ${from} >> /shared/names`);
+  }
+  expect(kernels.size).toBe(3);
+  expect(kernels).toContain(await ask(18084));
+  expect((await daemon.cli(["volume", "snapshot", "mixed_shared", "all"])).exitCode).toBe(0);
+  expect(await project.exec("microvm", "cat", "/shared/names")).toBe("container\nsandbox\nmicrovm\n");
+  await daemon.restart();
+  expect(kernels).toContain(await ask(18084));
 });
 
 projectTest("isle compose runs Compose on its own engine, and ends as it ends", async () => {
