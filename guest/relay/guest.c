@@ -84,19 +84,15 @@ static void finish_start(uint16_t type, const struct frame *frame) {
     tell_client(client, type, frame->payload, frame->size);
   }
   after_deadline(0);
-  if (type == FRAME_STARTED) relay.phase = RUNNING;
-  else end_machine(127);
-}
-
-static void tell_out_of_memory(void) {
-  int file = open(relay.options.out_of_memory_file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  if (file >= 0) close(file);
+  if (type != FRAME_STARTED) return end_machine(127);
+  relay.phase = RUNNING;
+  give_up_rights();
 }
 
 static void end_workload(const struct frame *frame) {
   struct field whole = {.size = frame->size, .value = frame->payload};
   relay.exit_code = (int)(field_u32(&whole, 0) & 255);
-  if ((field_u32(&whole, 4) & EXIT_OUT_OF_MEMORY) && relay.options.out_of_memory_file) tell_out_of_memory();
+  if (field_u32(&whole, 4) & EXIT_OUT_OF_MEMORY) write(relay.verdict, "out of memory\n", 14);
   /* What is thrown away next need not be written. */
   if (relay.options.ephemeral) return end_machine(relay.exit_code);
   relay.phase = FINISHING;

@@ -29,8 +29,9 @@ struct client {
 enum phase { CREATED, STARTING, RUNNING, FINISHING, OVER };
 
 struct options {
-  const char *netns, *plan, *console, *out_of_memory_file;
+  const char *netns, *plan, *console;
   int keeper;
+  uid_t user; /* what it becomes once the workload runs */
   bool new_netns, terminal, ephemeral;
   char *groups[16];
   size_t group_count;
@@ -39,7 +40,7 @@ struct options {
 struct relay {
   struct options options;
   enum phase phase;
-  int life, guest, machine, control, signals;
+  int life, guest, machine, control, signals, verdict;
   struct frame_reader reader;
   struct bytes to_guest, to_machine, from_machine;
   struct outlet output, errors;
@@ -59,6 +60,7 @@ void to_guest_u32(uint16_t type, uint32_t stream, uint32_t value);
 void end_machine(int code);
 void pass_on(struct outlet *outlet, uint32_t stream);
 void after_deadline(int milliseconds);
+void give_up_rights(void);
 
 /* client.c */
 void accept_client(void);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { IsleError, isErrno } from "../base/error.ts";
 import type { OciResources } from "../core/oci-spec.ts";
 import type { GuestProcess } from "../core/runtime.ts";
+import { readTextIfPresent } from "../os/files.ts";
 import { removeCgroup, setCgroupLimits } from "./cgroup.ts";
 import { frameType } from "./generated/protocol.ts";
 import { limitFields } from "./plan/container.ts";
@@ -64,6 +65,11 @@ function parseProcess(line: string): GuestProcess {
     cpuTime: `${two(seconds / 3600)}:${two((seconds / 60) % 60)}:${two(seconds % 60)}`,
     command: command.join(" ").trim(),
   };
+}
+
+/** True when the workload ended because the guest's kernel killed it for its limit of memory. */
+export function ranOutOfMemory(root: string, id: string): boolean {
+  return (readTextIfPresent(join(stateDirectory(root, id), "verdict")) ?? "").startsWith("out of memory");
 }
 
 const endPatienceMs = 10_000;

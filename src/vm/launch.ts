@@ -86,7 +86,7 @@ export interface RelayWish {
   readonly terminal: boolean;
   readonly consoleSocket: string | undefined;
   readonly ephemeral: boolean;
-  readonly oomFile: string | undefined;
+  readonly user: number;
   readonly cgroups: readonly string[];
 }
 
@@ -128,7 +128,7 @@ function relayArguments(wish: RelayWish): string[] {
     ...(wish.terminal ? ["--terminal"] : []),
     ...value("--console", wish.consoleSocket),
     ...(wish.ephemeral ? ["--ephemeral"] : []),
-    ...value("--oom-file", wish.oomFile),
+    ...["--user", String(wish.user)],
     ...wish.cgroups.flatMap((group) => ["--group", group]),
   ];
 }

@@ -30,7 +30,7 @@ test("a guest that kills its agent's peers, fills its memory and forks without e
   expect((await box.state(id)).Running).toBe(false);
 });
 
-test("QEMU has another user, no rights, a filter, namespaces of its own and sees no file of the host", async () => {
+test("QEMU and the relay have another user, no rights, a filter, QEMU namespaces of its own, and it sees no file of the host", async () => {
   const id = await box.idle();
   const state = await daemon.inNamespaces(["cat", `${daemon.execRoot}/runtime/isle-vm/${id}/state.json`]);
   const { machine } = JSON.parse(state.stdout) as { machine: number };
@@ -46,6 +46,10 @@ test("QEMU has another user, no rights, a filter, namespaces of its own and sees
   expect((await of(`ls /proc/${machine}/root`)).trim().split(/\s+/).sort()).toEqual(
     expect.not.arrayContaining(["root", "home", "var", "etc/passwd"]),
   );
+  const { pid } = JSON.parse(state.stdout) as { pid: number };
+  const relay = await of(`grep -E '^(Uid|CapEff|NoNewPrivs):' /proc/${pid}/status`);
+  expect(relay).toMatch(/Uid:\s+1230000000\s+1230000000\s+1230000000/);
+  expect(relay).toMatch(/CapEff:\s+0+\n/);
   expect(await of(`ls /proc/${machine}/root/etc`)).not.toContain("passwd");
   expect(await of(`cat /proc/${machine}/cgroup`)).toContain(`/isle/${id}`);
 });

@@ -92,11 +92,19 @@ test("a paused machine stands still and goes on; statistics and processes are it
   expect(Processes.some((row: string[]) => row[Titles.indexOf("CMD")]!.includes("trap"))).toBe(true);
 });
 
-test("a machine that is killed and a kernel that gives up each end the instance with a code", async () => {
+test("a machine that is killed, a relay that is killed and a kernel that gives up each end the instance with a code", async () => {
   const id = await box.idle();
   const { machine } = JSON.parse(readFileSync(join(daemon.execRoot, "runtime/isle-vm", id, "state.json"), "utf8"));
   await daemon.inNamespaces(["kill", "-9", String(machine)]);
   expect(await box.wait(id)).toBe(137);
+  const other = await box.idle();
+  const { Pid } = await box.state(other);
+  const stateOf = () => readFileSync(join(daemon.execRoot, "runtime/isle-vm", other, "state.json"), "utf8");
+  const { machine: lonely } = JSON.parse(stateOf());
+  await daemon.inNamespaces(["kill", "-9", String(Pid)]);
+  expect(await box.wait(other)).toBe(137);
+  const gone = `while [ -d /proc/${lonely} ] && ! grep -q 'State:.Z' /proc/${lonely}/status; do sleep 0.1; done`;
+  expect((await daemon.inNamespaces(["sh", "-c", gone], patience)).exitCode).toBe(0);
   const panic = { script: "echo c > /proc/sysrq-trigger; sleep 60", HostConfig: { Privileged: true } };
   expect((await box.finish(panic)).exitCode).toBe(255);
 });
@@ -128,4 +136,26 @@ test("a template that was cut or is gone is made again, and starts go on", async
   expect(await box.output("echo started")).toBe("started");
   await daemon.inNamespaces(["sh", "-c", `rm -rf ${templates}`]);
   expect(await box.output("echo started")).toBe("started");
+});
+
+test("without a kernel the reason is told, and what is there goes on", async () => {
+  const bare = await startDaemon({
+    config: { "default-runtime": "isle-vm" },
+    // Neither a kernel that was fetched before nor a list of packages to fetch one from.
+    prepare: async ({ inNamespaces }) => {
+      for (const place of ["/var/cache/isle", "/var/lib/apt/lists"]) {
+        await inNamespaces(["sh", "-c", `mkdir -p ${place}; mount -t tmpfs none ${place}`]);
+      }
+    },
+  });
+  try {
+    const there = new Containers(bare.api);
+    const id = await there.create({ script: "true" });
+    const reply = await bare.api.post(`/containers/${id}/start`);
+    expect(reply.status).toBe(500);
+    expect(reply.json.message).toContain("no kernel for microVMs");
+    expect(await there.output("echo well", { HostConfig: { Runtime: "crun" } })).toBe("well");
+  } finally {
+    await bare.stop();
+  }
 });

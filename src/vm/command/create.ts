@@ -12,7 +12,7 @@ import { runHooks } from "../hooks.ts";
 import { findKernel, type GuestKernel } from "../kernel/kernels.ts";
 import { startRelay } from "../launch.ts";
 import { bringUpMachine, defaultDomain } from "../machine.ts";
-import { machineFiles, templatesDirectory } from "../places.ts";
+import { machineFiles, machineUser, templatesDirectory } from "../places.ts";
 import { type ContainerPlan, planContainer } from "../plan/container.ts";
 import { planLimits, planShape } from "../plan/shape.ts";
 import { claimSpare, type Spare, spareKey } from "../pool/spare.ts";
@@ -110,7 +110,7 @@ async function make(making: Making): Promise<MachineState> {
     terminal: spec.process.terminal ?? false,
     consoleSocket,
     ephemeral: annotation(spec, "ephemeral") === "true",
-    oomFile: join(bundle, "oom"),
+    user: machineUser,
     cgroups,
   });
   return {

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { IsleError, invalid, notFound } from "../../base/error.ts";
+import { IsleError, invalid, messageOf, notFound } from "../../base/error.ts";
 import { runOk } from "../../os/process.ts";
 import { agentDigest, cacheDirectory, findPart } from "../places.ts";
 import { makeInitramfs } from "./initramfs.ts";
@@ -131,29 +131,34 @@ const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "
 
 /** Debian's kernel for clouds, unpacked from its package without being installed. */
 export async function fetchKernel(): Promise<string> {
+  const making = startMaking();
+  try {
+    return await fetchInto(making);
+  } catch (cause) {
+    throw new IsleError("unavailable", `no kernel for microVMs: Debian's could not be fetched: ${messageOf(cause)}`, {
+      hint: "apt-get update, or name a kernel with isle kernel add",
+      cause,
+    });
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
+async function fetchInto(making: string): Promise<string> {
   const architecture = architectures[process.arch] ?? process.arch;
   const packageName = await realPackage(`linux-image-cloud-${architecture}`);
   const version = packageName.replace(/^linux-image-/, "");
   if (isWhole(version)) return version;
-  const making = startMaking();
-  try {
-    await runOk("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=root", packageName], { cwd: making });
-    const archive = readdirSync(making).find((name) => name.endsWith(".deb"));
-    if (!archive) throw new IsleError("unavailable", `apt-get brought no package ${packageName}`);
-    await runOk("dpkg-deb", ["-x", join(making, archive), join(making, "package")]);
-    renameSync(join(making, "package/boot", `vmlinuz-${version}`), join(making, "vmlinuz"));
-    const modules = ["lib/modules", "usr/lib/modules"].map((path) => join(making, "package", path, version));
-    renameSync(modules.find((path) => existsSync(path)) ?? modules[0]!, join(making, "modules"));
-    rmSync(join(making, "package"), { recursive: true });
-    rmSync(join(making, archive));
-    return finishMaking(making, version);
-  } catch (cause) {
-    rmSync(making, { recursive: true, force: true });
-    throw new IsleError("unavailable", "no kernel for microVMs: Debian's could not be fetched", {
-      hint: "apt-get update, or name a kernel with isle kernel add",
-      cause,
-    });
-  }
+  await runOk("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=root", packageName], { cwd: making });
+  const archive = readdirSync(making).find((name) => name.endsWith(".deb"));
+  if (!archive) throw new IsleError("unavailable", `apt-get brought no package ${packageName}`);
+  await runOk("dpkg-deb", ["-x", join(making, archive), join(making, "package")]);
+  renameSync(join(making, "package/boot", `vmlinuz-${version}`), join(making, "vmlinuz"));
+  const modules = ["lib/modules", "usr/lib/modules"].map((path) => join(making, "package", path, version));
+  renameSync(modules.find((path) => existsSync(path)) ?? modules[0]!, join(making, "modules"));
+  rmSync(join(making, "package"), { recursive: true });
+  rmSync(join(making, archive));
+  return finishMaking(making, version);
 }
 
 /** The package of today's version that the one without a version depends on. */

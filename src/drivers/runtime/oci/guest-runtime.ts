@@ -8,6 +8,7 @@ import type { ExecOptions, ExecResult, ExecSession, Runtime } from "../../../cor
 import {
   deleteMachine,
   listProcesses,
+  ranOutOfMemory,
   setPaused,
   signalWorkload,
   startWorkload,
@@ -52,6 +53,7 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
     update: (id, resources) => updateLimits(stateRoot, id, resources as OciResources),
     delete: (id) => deleteQuietly(base, stateRoot, id),
     exec: (id, process, execOptions) => execIn(join(stateRoot, id), process, execOptions),
+    wasOomKilled: (id) => ranOutOfMemory(stateRoot, id),
     facts: () => ({ ...microvmFacts(), "isle.vm.pool": `${pool.waiting} of ${pool.size} wait` }),
     processes: (id) => listProcesses(stateRoot, id),
     files: createGuestFiles({ stateRoot, ...places }),
