@@ -108,7 +108,9 @@ export function capabilitySets(
 ): NonNullable<OciProcess["capabilities"]> {
   const add = host.CapAdd ?? [];
   const drop = host.CapDrop ?? [];
-  const set = planCapabilities({ privileged, add, drop, available: deps.settings.capabilities });
+  const { isolation } = deps.runtimes.get(host.Runtime || deps.settings.defaultRuntime) ?? {};
+  const available = isolation === "microvm" ? undefined : deps.settings.capabilities;
+  const set = planCapabilities({ privileged, add, drop, available });
   const active = uid === 0 ? set : [];
   return { bounding: set, effective: active, permitted: active, inheritable: [], ambient: [] };
 }

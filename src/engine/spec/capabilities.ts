@@ -33,8 +33,8 @@ interface Wish {
   readonly privileged: boolean;
   readonly add: readonly string[];
   readonly drop: readonly string[];
-  /** Those the engine has itself; none can be given beyond them. */
-  readonly available: ReadonlySet<string>;
+  /** Those the engine has itself; none can be given beyond them. Undefined where a kernel of its own gives all. */
+  readonly available: ReadonlySet<string> | undefined;
 }
 
 /** The capabilities of a process: `ALL` may stand in both lists, a name in `add` outweighs `ALL` in `drop`. */
@@ -42,7 +42,7 @@ export function planCapabilities({ privileged, add, drop, available }: Wish): st
   const added = add.map(normalCapability);
   const dropped = drop.map(normalCapability);
   const wanted = privileged ? all : chosen(added, dropped);
-  return wanted.filter((name) => available.has(name));
+  return available ? wanted.filter((name) => available.has(name)) : wanted;
 }
 
 function chosen(added: string[], dropped: string[]): string[] {
