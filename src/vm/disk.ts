@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, renameSync, truncateSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { IsleError } from "../base/error.ts";
@@ -11,7 +10,7 @@ import { diskBytes } from "./qemu/arguments.ts";
 export async function makeDisk(path: string, bytes: number, user: number): Promise<void> {
   const seed = await seedDisk(bytes);
   // Of a file with holes only what is in between is copied.
-  execFileSync("cp", ["--sparse=auto", "--reflink=auto", seed, path], { stdio: "ignore" });
+  await runOk("cp", ["--sparse=auto", "--reflink=auto", seed, path]);
   chownSync(path, user, user);
 }
 

@@ -124,20 +124,25 @@ export class MachinePool {
 
   /** False when there is nothing to do. */
   async #oneMore(): Promise<boolean> {
-    if (!this.#wanted) return false;
-    const wish = await this.#wish(this.#wanted.spec);
+    const wanted = this.#wanted;
+    if (!wanted) return false;
+    const wish = await this.#wish(wanted.spec);
     this.#letGoTaken();
     const others = this.#spares.filter(({ name }) => !name.startsWith(`${wish?.key}.`));
     if (others.length > 0) this.#giveUp();
     if (!wish || this.#spares.length >= this.#options.size || availableMemory() < enoughMemory) return false;
-    const spare = await makeSpare(wish, { pool: this.#options.directory, disks: this.#options.disks });
+    const rehearsal = await planRehearsal(wanted.spec);
+    const spare = await makeSpare(
+      { ...wish, rehearsal },
+      { pool: this.#options.directory, disks: this.#options.disks },
+    );
     this.#spares.push(spare);
     if (this.#closed) this.#giveUp();
     return true;
   }
 
   /** What would serve the specification; undefined for one that shares directories, which needs memory of its own. */
-  async #wish(spec: OciSpec): Promise<SpareWish | undefined> {
+  async #wish(spec: OciSpec): Promise<Omit<SpareWish, "rehearsal"> | undefined> {
     const { shares } = planMounts(spec.mounts, { smallFile: () => ({ content: Buffer.alloc(0), mode: 0 }) });
     if (shares.length > 0) return undefined;
     const kernel = await findKernel(annotation(spec, "kernel"));
@@ -147,8 +152,7 @@ export class MachinePool {
     const templateWish = { directory: this.#options.templates, shape, kernel, domain, user: machineUser };
     const template = findTemplate(templateWish) ?? (await makeTemplate(templateWish));
     const image = annotation(spec, "image")!;
-    const rehearsal = await planRehearsal(spec);
-    return { key: spareKey(template.key, image), shape, kernel, template, image, rehearsal };
+    return { key: spareKey(template.key, image), shape, kernel, template, image };
   }
 }
 
