@@ -22,7 +22,9 @@ const tablesBefore = nftTables();
 const groupsBefore = controlGroups();
 const directory = mkdtempSync("/tmp/isle-demo-");
 const socket = join(directory, "isle.sock");
-const environment = { ...process.env, ISLE_HOST: `unix://${socket}`, DOCKER_HOST: `unix://${socket}` };
+/** gVisor as tools/setup.sh got it, where the machine has none of its own. */
+const path = `${process.env["PATH"]}:${join(dirname(import.meta.dirname), ".cache/runsc")}`;
+const environment = { ...process.env, PATH: path, ISLE_HOST: `unix://${socket}`, DOCKER_HOST: `unix://${socket}` };
 let daemon: ChildProcess | undefined;
 let failed = false;
 
@@ -56,6 +58,7 @@ async function tour(): Promise<void> {
   show("isle run --rm busybox ps");
   measure("isle run --rm busybox true");
   isolationTour();
+  buildTour();
   say("A server in the background, with a volume and a published port.");
   show("isle volume create site");
   show("isle run --rm -v site:/www busybox sh -c 'echo it works > /www/index.html'");
@@ -88,6 +91,15 @@ function isolationTour(): void {
     console.log(`  ${isolation}: kernel ${kernel}, ${memory} of memory for one that sleeps`);
     show("isle rm -f idle >/dev/null");
   }
+}
+
+/** An image from a Dockerfile, twice: the second time every step is known. */
+function buildTour(): void {
+  say("An image built from a Dockerfile, and built again.");
+  writeFileSync(join(directory, "Dockerfile"), 'FROM busybox\nRUN echo built by isle > /made\nCMD ["cat", "/made"]\n');
+  show(`isle build -q -t made - < ${directory}/Dockerfile >/dev/null`);
+  show("isle run --rm made");
+  measure(`isle build -q -t made - < ${directory}/Dockerfile`);
 }
 
 async function dockerTour(): Promise<void> {
@@ -149,6 +161,7 @@ async function startDaemon(): Promise<ChildProcess> {
   const begin = performance.now();
   const child = spawn(isle, ["daemon", ...flags, ...config, "-H", `unix://${socket}`], {
     stdio: ["ignore", "ignore", "pipe"],
+    env: environment,
   });
   const log = createWriteStream(join(directory, "daemon.log"));
   child.stderr!.pipe(log);

@@ -49,10 +49,11 @@ link_bun
 bun=$PWD/node_modules/.bin/bun
 install_missing "${build_packages[@]}"
 as_root "$bun" src/main.ts doctor --install >/dev/null || { "$bun" src/main.ts doctor; exit 1; }
+# gVisor for the demo and the tests, where the machine has none: sandboxes alone would lack.
+command -v runsc >/dev/null || tools/fetch-program.sh runsc runsc || true
 if [ "${1:-}" = --tests ]; then
   install_missing "${test_packages[@]}"
   # Tests compare with Docker's client where there is one; newer releases have it without the engine.
-  tools/fetch-program.sh runsc runsc || true
   tools/fetch-program.sh docker-buildx docker-buildx || true
   tools/fetch-program.sh docker-compose docker-compose || true
   # Other engines run isle's runtime in a test, which is left out where they cannot be installed.

@@ -134,6 +134,20 @@ test("steps run without a network, with limits, and in a sandbox of the user's c
   expect(refused.stderr).toContain("invalid isolation: nothing");
 });
 
+test("a Dockerfile or an archive comes on standard input", async () => {
+  const flags = ["build", "-q", "-t", "built", "-"];
+  const alone = await daemon.cli(flags, { input: "FROM busybox\nRUN echo alone > /f\n" });
+  expect([alone.exitCode, alone.stdout]).toEqual([0, expect.stringMatching(/^sha256:[0-9a-f]{64}\n$/)]);
+  expect(await box.output("cat /f", { Image: "built" })).toBe("alone");
+  write({ Dockerfile: "FROM busybox\nCOPY f /f\n", f: "packed" });
+  const tar = Buffer.from(
+    (await daemon.inNamespaces(["sh", "-c", `tar -C ${context} -czf - . | base64 -w0`])).stdout,
+    "base64",
+  );
+  expect((await daemon.cli(flags, { input: tar })).exitCode).toBe(0);
+  expect(await box.output("cat /f", { Image: "built" })).toBe("packed");
+});
+
 test("stages run side by side and one that fails ends the others", async () => {
   write({
     Dockerfile:

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { sniffCompression } from "../../base/compression.ts";
 import { hasNegation, ignoring, readPatterns } from "../../base/dockerignore.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { tarEntry } from "../../base/tar/entry.ts";
@@ -35,6 +36,39 @@ export function localContext(directory: string, file: string, readInput: () => P
   return { dockerfile, archive: archiveOf(root, { path, dockerfile, outside }) };
 }
 
+/** What comes on standard input: an archive, or else the Dockerfile of a build without other files. */
+export async function inputContext(input: AsyncIterable<Uint8Array>, file: string): Promise<LocalContext> {
+  const iterator = input[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  while (head.length < 512) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    head = Buffer.concat([head, value]);
+  }
+  const rest = { [Symbol.asyncIterator]: () => iterator };
+  const isArchive = head.subarray(257, 262).toString() === "ustar" || sniffCompression(head) !== "none";
+  if (isArchive) return { dockerfile: file || "Dockerfile", archive: joined(head, rest) };
+  const texts: Uint8Array[] = [];
+  for await (const chunk of joined(head, rest)) texts.push(chunk);
+  return { dockerfile: "Dockerfile", archive: fileAlone("Dockerfile", Buffer.concat(texts)) };
+}
+
+async function* joined(head: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  yield head;
+  yield* rest;
+}
+
+async function* fileAlone(name: string, bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield* fileEntry(name, bytes);
+  yield endOfArchive();
+}
+
+function* fileEntry(name: string, bytes: Uint8Array): Generator<Uint8Array, void> {
+  yield encodeEntry(tarEntry(name, "file", { sizeBytes: bytes.length }));
+  yield bytes;
+  yield padding(bytes.length);
+}
+
 interface Parts {
   readonly path: string;
   readonly dockerfile: string;
@@ -53,12 +87,7 @@ async function* archiveOf(root: string, { path, dockerfile, outside }: Parts): A
   };
   yield* packTree(root, { name: ".", followLink: true, skips, asRoot: true });
   const text = await outside();
-  if (text !== undefined) {
-    const bytes = Buffer.from(text);
-    yield encodeEntry(tarEntry(dockerfile, "file", { sizeBytes: bytes.length }));
-    yield bytes;
-    yield padding(bytes.length);
-  }
+  if (text !== undefined) yield* fileEntry(dockerfile, Buffer.from(text));
   yield endOfArchive();
 }
 

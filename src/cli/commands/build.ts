@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { buildImage } from "../../client/build.ts";
-import { localContext } from "../build/build-context.ts";
+import { inputContext, type LocalContext, localContext } from "../build/build-context.ts";
 import { type BuildEvent, BuildLog } from "../build/build-log.ts";
 import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
@@ -45,7 +45,7 @@ export const build = command({
   async run(context) {
     const { flags, client, io } = context;
     checkProgress(flags.progress);
-    const { dockerfile, archive } = contextOf(context);
+    const { dockerfile, archive } = await contextOf(context);
     const quiet = flags.quiet || flags.progress === "quiet";
     const log = new BuildLog(io.stderr);
     let id = "";
@@ -72,14 +72,14 @@ function checkProgress(progress: string): void {
   }
 }
 
-function contextOf({ args, flags, io }: BuildContext): { dockerfile: string; archive: AsyncIterable<Uint8Array> } {
+async function contextOf({ args, flags, io }: BuildContext): Promise<LocalContext> {
   const path = args[0]!;
   const readInput = async (): Promise<string> => {
     let text = "";
     for await (const chunk of inputChunks(io.stdin)) text += Buffer.from(chunk).toString();
     return text;
   };
-  if (path === "-") return { dockerfile: flags.file || "Dockerfile", archive: inputChunks(io.stdin) };
+  if (path === "-") return await inputContext(inputChunks(io.stdin), flags.file);
   if (/^(https?|git|ssh):\/\/|^git@/.test(path)) {
     throw new Exit(1, `isle: building from ${path} is not supported: clone or download it, and build the directory`);
   }
