@@ -95,6 +95,7 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   image: "Work with images",
   network: "Work with networks",
   volume: "Work with volumes",
+  builder: "Work with the cache of builds",
   system: "Look after the engine",
 };
 

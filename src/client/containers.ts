@@ -138,15 +138,22 @@ export interface PruneResponse {
   readonly ImagesDeleted?: { Untagged?: string; Deleted?: string }[] | null;
   readonly NetworksDeleted?: string[] | null;
   readonly VolumesDeleted?: string[] | null;
+  readonly CachesDeleted?: string[] | null;
   readonly SpaceReclaimed?: number;
 }
 
 /** Removes what nothing uses. */
 export const prune = (
   client: Client,
-  kind: "containers" | "images" | "networks" | "volumes" | "build",
+  kind: "containers" | "images" | "networks" | "volumes",
   filters: Filters,
 ): Promise<PruneResponse> => client.json("POST", `/${kind}/prune`, { query: { filters } });
+
+/** Forgets cached build steps; "all" takes those that images stand on, and cache mounts. */
+export const pruneBuildCache = (
+  client: Client,
+  query: { filters: Filters; all: boolean; "keep-storage"?: number | undefined },
+): Promise<PruneResponse> => client.json("POST", "/build/prune", { query });
 
 /** A tar archive of a path in the container; `stat` says what the path is. */
 export async function readArchive(client: Client, id: string, source: string): Promise<Answer & { stat: PathStat }> {

@@ -1,5 +1,5 @@
 import { formatBytes } from "../../base/size.ts";
-import { type Filters, type PruneResponse, prune } from "../../client/containers.ts";
+import { type Filters, type PruneResponse, prune, pruneBuildCache } from "../../client/containers.ts";
 import { type Context, command } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { Exit, usageError } from "../exit.ts";
@@ -70,6 +70,26 @@ export const volumePrune = command({
   },
 });
 
+const builderPruneFlags = {
+  ...flags,
+  all: { type: "bool", short: "a", help: "Steps that images stand on and cache mounts, too" },
+  "keep-storage": { type: "bytes", value: "BYTES", help: "Keep the most recently used, up to this size" },
+} as const;
+
+export const builderPrune = command({
+  summary: "Forget cached build steps",
+  usage,
+  args,
+  flags: builderPruneFlags,
+  async run(context) {
+    const { all, filter, "keep-storage": keep } = context.flags;
+    await ask(context, `WARNING! This will remove ${all ? "all" : "all dangling"} build cache.`);
+    const query = { all, filters: filtersOf(filter), "keep-storage": keep };
+    await report(context, [await pruneBuildCache(context.client, query)]);
+    return undefined;
+  },
+});
+
 const systemPruneFlags = { ...imagePruneFlags, volumes: { type: "bool", help: "Anonymous volumes, too" } } as const;
 
 export const systemPrune = command({
@@ -86,6 +106,7 @@ export const systemPrune = command({
       results.push(await prune(client, kind, withoutUntil(kind, filters)));
     }
     results.push(await prune(client, "images", { ...filters, dangling: [String(!given.all)] }));
+    results.push(await pruneBuildCache(client, { all: given.all, filters: onlyUntil(filters) }));
     await report(context, results);
     return undefined;
   },
@@ -97,12 +118,19 @@ function withoutUntil(kind: string, filters: Filters): Filters {
   return kind === "volumes" || until === undefined ? others : { ...others, until };
 }
 
+/** Cached steps have no labels. */
+function onlyUntil(filters: Filters): Filters {
+  const { until } = filters as Record<string, readonly string[]>;
+  return until === undefined ? {} : { until };
+}
+
 function systemWarning({ all, volumes }: { all: boolean; volumes: boolean }): string {
   const parts = [
     "all stopped containers",
     "all networks not used by at least one container",
     ...(volumes ? ["all anonymous volumes not used by at least one container"] : []),
     all ? "all images without at least one container associated to them" : "all dangling images",
+    all ? "all build cache" : "unused build cache",
   ];
   return `WARNING! This will remove:\n${parts.map((part) => `  - ${part}\n`).join("")}`;
 }
@@ -117,6 +145,7 @@ async function report({ print }: Pick<Context, "print">, results: readonly Prune
     ["Deleted Networks", result.NetworksDeleted ?? []],
     ["Deleted Volumes", result.VolumesDeleted ?? []],
     ["Deleted Images", (result.ImagesDeleted ?? []).map(imageLine)],
+    ["Deleted build cache objects", result.CachesDeleted ?? []],
   ]);
   for (const [title, names] of lists) {
     if (names.length > 0) await print(`${title}:\n${names.join("\n")}\n`);
