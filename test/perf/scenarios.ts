@@ -185,9 +185,10 @@ function isMicrovm(side: Side, work: () => void): void {
   if (side.name === "isle") work();
 }
 
-/** Waits for a machine of the pool, at most ten seconds. */
+/** Waits until the pool is full, at most twenty seconds: while it is being filled, a start shares the processors with it. */
 function waitForSpare(side: Side): void {
-  side.shell("for i in $(seq 100); do pgrep -c isle-keeper | grep -q '[2-9]' && break; sleep 0.1; done");
+  const full = `$E info --format '{{json .Runtimes}}' | grep -q '"2 of 2 wait"'`;
+  side.shell(`for i in $(seq 100); do ${full} && break; sleep 0.2; done`);
 }
 
 const isDaemon = (pid: number): boolean => /dockerd|containerd|isle daemon/.test(commandOf(pid));

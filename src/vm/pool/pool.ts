@@ -28,6 +28,8 @@ const mebi = 2 ** 20;
 /** Below it no machine is made that nobody asked for; below half of it those that wait are given up. */
 const enoughMemory = 4096 * mebi;
 const lookMs = 5000;
+/** A start that is under way has the processors for itself. */
+const settleMs = 300;
 const handoverMs = 60_000;
 /** Machines that nobody wanted for so long are given up. */
 const keptMs = 10 * 60_000;
@@ -43,6 +45,7 @@ export class MachinePool {
   #working = false;
   #closed = false;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #begin: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
@@ -71,11 +74,13 @@ export class MachinePool {
     if (this.#closed || annotation(spec, "image") === undefined) return;
     this.#wanted = { spec, at: Date.now() };
     this.#timer ??= setInterval(() => this.#look(), lookMs).unref();
-    void this.#work();
+    clearTimeout(this.#begin);
+    this.#begin = setTimeout(() => void this.#work(), settleMs).unref();
   }
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#begin);
     clearInterval(this.#timer);
     this.#giveUp();
   }
