@@ -13,6 +13,13 @@ export interface BuildCall {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What the engine has kept of a context: what its client said of each file, and a version to build on. */
+export const keptContext = (
+  client: Client,
+  key: string,
+): Promise<{ readonly version: string; readonly facts: Readonly<Record<string, string>> }> =>
+  client.json("GET", "/build/context", { query: { key } });
+
 /** Sends a context and reads the events of its build. */
 export async function* buildImage<Event>(
   client: Client,

@@ -1,5 +1,6 @@
 import { createPackagesBootstrap } from "../drivers/bootstrap/packages/packages-bootstrap.ts";
 import { createDistributionRegistry } from "../drivers/registry/distribution/distribution-registry.ts";
+import { KeptContexts } from "../engine/build/kept-contexts.ts";
 import { createTransfers } from "../engine/image/transfers.ts";
 import type { DaemonConfig } from "./config.ts";
 
@@ -10,7 +11,7 @@ export function createRegistry(config: DaemonConfig) {
   });
 }
 
-/** What pull, push and bootstrap need beside the image store. */
+/** What pull, push, build and bootstrap need beside the image store. */
 export function createImageSources(config: DaemonConfig) {
   return {
     transfers: createTransfers({
@@ -18,6 +19,7 @@ export function createImageSources(config: DaemonConfig) {
       maxConcurrentUploads: config.maxConcurrentUploads,
       maxDownloadAttempts: config.maxDownloadAttempts,
     }),
+    contexts: new KeptContexts(),
     baseSystems: createPackagesBootstrap(),
   };
 }

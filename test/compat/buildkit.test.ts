@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
@@ -123,4 +123,17 @@ withBuildx("a client that is ended takes its build along", async () => {
   const running = async () => (await daemon.inNamespaces(["pgrep", "-fc", "sleep 600"])).stdout.trim();
   for (let tries = 0; tries < 300 && (await running()) !== "0"; tries += 1) await Bun.sleep(100);
   expect(await running()).toBe("0");
+});
+
+withBuildx("files that have not changed are not sent again", async () => {
+  write({ Dockerfile: "FROM busybox\nCOPY . /all\n", same: "as sent first", other: "1", gone: "1" });
+  expect((await build()).exitCode).toBe(0);
+  const builds = join(daemon.dataRoot, "builds");
+  const [kept] = readdirSync(builds).filter((name) => name.startsWith("context-"));
+  writeFileSync(join(builds, kept!, "same"), "as the engine kept it");
+  write({ other: "2" });
+  rmSync(join(context, "gone"));
+  expect((await build()).exitCode).toBe(0);
+  const shown = await box.output("cd /all && ls && cat same other", { Image: "built" });
+  expect(shown).toBe("Dockerfile\nother\nsame\nas the engine kept it2");
 });

@@ -18,6 +18,7 @@ const rules = JSON.parse(readFileSync(join(import.meta.dirname, "api-shapes.json
 /** What the real engine sends although the specification does not list it. */
 const alsoSent: Readonly<Record<string, readonly number[]>> = {
   "GET /images/json": [301],
+  "POST /build": [409],
   "POST /networks/create": [409],
   "POST /volumes/create": [404],
   "POST /containers/{id}/pause": [409],

@@ -1,6 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { sniffCompression } from "../../base/compression.ts";
+import { type ContextFacts, factsEntry } from "../../base/context-facts.ts";
 import { hasNegation, ignoring, readPatterns } from "../../base/dockerignore.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { tarEntry } from "../../base/tar/entry.ts";
@@ -13,8 +16,17 @@ export interface LocalContext {
   readonly archive: AsyncIterable<Uint8Array>;
 }
 
-/** The build's files as an archive, without what the .dockerignore leaves out; a Dockerfile from elsewhere is added. */
-export function localContext(directory: string, file: string, readInput: () => Promise<string>): LocalContext {
+/** A directory, of which a later build need only send what has changed. */
+export interface DirectoryContext {
+  readonly dockerfile: string;
+  /** The same for every build of this directory. */
+  readonly key: string;
+  /** The files whose facts are not those the engine knows, and the facts of all. */
+  changedSince(known: ContextFacts): AsyncIterable<Uint8Array>;
+}
+
+/** The build's files, without what the .dockerignore leaves out; a Dockerfile from elsewhere is added. */
+export function directoryContext(directory: string, file: string, readInput: () => Promise<string>): DirectoryContext {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Exit(1, `isle: unable to prepare context: path "${directory}" not found`);
   }
@@ -33,7 +45,11 @@ export function localContext(directory: string, file: string, readInput: () => P
     if (!isOutside) return undefined;
     return file === "-" ? await readInput() : readFileSync(path, "utf8");
   };
-  return { dockerfile, archive: archiveOf(root, { path, dockerfile, outside }) };
+  return {
+    dockerfile,
+    key: keyOf(root),
+    changedSince: (known) => archiveOf(root, { path, dockerfile, outside, facts: new Facts(known) }),
+  };
 }
 
 /** What comes on standard input: an archive, or else the Dockerfile of a build without other files. */
@@ -73,9 +89,10 @@ interface Parts {
   readonly path: string;
   readonly dockerfile: string;
   readonly outside: () => Promise<string | undefined>;
+  readonly facts: Facts;
 }
 
-async function* archiveOf(root: string, { path, dockerfile, outside }: Parts): AsyncGenerator<Uint8Array, void> {
+async function* archiveOf(root: string, { path, dockerfile, outside, facts }: Parts): AsyncGenerator<Uint8Array, void> {
   const patterns = readIgnore(root, path);
   const ignores = ignoring(patterns);
   const below = hasNegation(patterns) ? "below" : "all";
@@ -85,10 +102,52 @@ async function* archiveOf(root: string, { path, dockerfile, outside }: Parts): A
     if (kept.has(name) || !ignores(name.slice(2))) return "no";
     return parents.includes(name) ? "below" : below;
   };
-  yield* packTree(root, { name: ".", followLink: true, skips, asRoot: true });
+  // The engine reads these from the archive, whether they have changed or not.
+  const always = new Set([`./${dockerfile}`, `./${dockerfile}.dockerignore`, "./.dockerignore"]);
+  const isKnown = (name: string, info: Stats): boolean => facts.isKnown(name, info) && !always.has(name);
+  yield* packTree(root, { name: ".", followLink: true, skips, asRoot: true, isKnown });
   const text = await outside();
-  if (text !== undefined) yield* fileEntry(dockerfile, Buffer.from(text));
+  if (text !== undefined) {
+    facts.add(dockerfile);
+    yield* fileEntry(dockerfile, Buffer.from(text));
+  }
+  yield* factsEntry(facts.all);
   yield endOfArchive();
+}
+
+const keyOf = (root: string): string => {
+  const { dev, ino } = statSync(root);
+  return createHash("sha256")
+    .update(JSON.stringify([hostname(), userInfo().uid, root, dev, ino]))
+    .digest("hex");
+};
+
+/** A change right after a file was looked at may leave its times as they were: such a file is never known again. */
+const doubtMs = 100;
+
+/** What files look like from outside: one that looks as it did in the last build has not changed. */
+class Facts {
+  readonly all = new Map<string, string>();
+  readonly #known: ContextFacts;
+
+  constructor(known: ContextFacts) {
+    this.#known = known;
+  }
+
+  /** Of a file that is not looked at. */
+  add(path: string): void {
+    this.all.set(path, randomUUID());
+  }
+
+  /** Takes the file's facts down, and tells whether the engine has it. */
+  isKnown(name: string, info: Stats): boolean {
+    const path = name.replace(/^\.\/?/, "");
+    const isFresh = Math.abs(Date.now() - info.ctimeMs) < doubtMs;
+    const { mode, size, mtimeMs, ctimeMs, dev, ino, nlink } = info;
+    const fact = [mode, size, mtimeMs, ctimeMs, dev, ino, nlink, ...(isFresh ? [randomUUID()] : [])].join(" ");
+    this.all.set(path, fact);
+    return info.isFile() && nlink === 1 && this.#known.get(path) === fact;
+  }
 }
 
 /** A Dockerfile's own ignore file goes before the context's. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { buildImage } from "../../client/build.ts";
-import { inputContext, type LocalContext, localContext } from "../build/build-context.ts";
+import { isCode } from "../../base/error.ts";
+import { type BuildLine, buildImage, keptContext } from "../../client/build.ts";
+import { type DirectoryContext, directoryContext, inputContext, type LocalContext } from "../build/build-context.ts";
 import { type BuildEvent, BuildLog } from "../build/build-log.ts";
 import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
@@ -43,28 +44,53 @@ export const build = command({
     ["isle build --secret id=npm,src=.npmrc .", "Give a step a file that no layer keeps"],
   ],
   async run(context) {
-    const { flags, client, io } = context;
+    const { flags, io } = context;
     checkProgress(flags.progress);
-    const { dockerfile, archive } = await contextOf(context);
+    const source = await contextOf(context);
+    const lines = "archive" in source ? buildAll(context, source) : buildChanged(context, source);
     const quiet = flags.quiet || flags.progress === "quiet";
-    const log = new BuildLog(io.stderr);
-    let id = "";
-    for await (const line of buildImage<BuildEvent>(client, archive, {
-      query: queryOf(context, dockerfile),
-      headers: secretHeader(context),
-    })) {
-      if (line.error !== undefined) throw new Exit(1, `isle: failed to build: ${line.error}`);
-      const event = line.aux;
-      if (event === undefined) continue;
-      if (event.kind === "image") id = event.id;
-      if (flags.progress === "rawjson") await io.stderr.write(`${JSON.stringify(event)}\n`);
-      else if (!quiet) await log.take(event);
-    }
+    const id = await follow(context, lines, quiet);
     if (flags.iidfile !== "") writeFileSync(flags.iidfile, id);
     if (quiet) await io.stdout.write(`${id}\n`);
     return undefined;
   },
 });
+
+/** Shows a build, and returns its image's id. */
+async function follow({ flags, io }: BuildContext, lines: Lines, quiet: boolean): Promise<string> {
+  const log = new BuildLog(io.stderr);
+  let id = "";
+  for await (const { error, aux: event } of lines) {
+    if (error !== undefined) throw new Exit(1, `isle: failed to build: ${error}`);
+    if (event === undefined) continue;
+    if (event.kind === "image") id = event.id;
+    if (flags.progress === "rawjson") await io.stderr.write(`${JSON.stringify(event)}\n`);
+    else if (!quiet) await log.take(event);
+  }
+  return id;
+}
+
+type Lines = AsyncGenerator<BuildLine<BuildEvent>, void>;
+
+const buildAll = (context: BuildContext, { dockerfile, archive }: LocalContext): Lines =>
+  buildImage(context.client, archive, { query: queryOf(context, dockerfile), headers: secretHeader(context) });
+
+/** Sends what has changed since the last build of the directory, or all of it. */
+async function* buildChanged(context: BuildContext, source: DirectoryContext): Lines {
+  const { dockerfile, key } = source;
+  const { version, facts } = await keptContext(context.client, key);
+  const call = (base: string) => ({
+    query: { ...queryOf(context, dockerfile), context: key, base },
+    headers: secretHeader(context),
+  });
+  try {
+    yield* buildImage(context.client, source.changedSince(new Map(Object.entries(facts))), call(version));
+  } catch (error) {
+    // Another build of the directory was faster.
+    if (version === "" || !isCode(error, "conflict")) throw error;
+    yield* buildImage(context.client, source.changedSince(new Map()), call(""));
+  }
+}
 
 function checkProgress(progress: string): void {
   if (!["", "auto", "plain", "tty", "rawjson", "quiet"].includes(progress)) {
@@ -72,7 +98,7 @@ function checkProgress(progress: string): void {
   }
 }
 
-async function contextOf({ args, flags, io }: BuildContext): Promise<LocalContext> {
+async function contextOf({ args, flags, io }: BuildContext): Promise<LocalContext | DirectoryContext> {
   const path = args[0]!;
   const readInput = async (): Promise<string> => {
     let text = "";
@@ -83,7 +109,7 @@ async function contextOf({ args, flags, io }: BuildContext): Promise<LocalContex
   if (/^(https?|git|ssh):\/\/|^git@/.test(path)) {
     throw new Exit(1, `isle: building from ${path} is not supported: clone or download it, and build the directory`);
   }
-  return localContext(path, flags.file, readInput);
+  return directoryContext(path, flags.file, readInput);
 }
 
 function queryOf({ flags, io }: BuildContext, dockerfile: string) {

@@ -12,6 +12,8 @@ export interface PackOptions {
   readonly skips?: (name: string) => "no" | "below" | "all";
   /** Everything belongs to root, as in a build context. */
   readonly asRoot?: boolean;
+  /** Files of the receiver's own that need not go; asked before the content is read. */
+  readonly isKnown?: (name: string, info: Stats) => boolean;
 }
 
 const readBytes = 512 * 1024;
@@ -35,6 +37,7 @@ export async function* packTree(
     links: new Map(),
     skips: rest.skips ?? (() => "no"),
     asRoot: rest.asRoot ?? false,
+    isKnown: rest.isKnown ?? (() => false),
   });
 }
 
@@ -46,6 +49,7 @@ interface Item {
   readonly links: Map<string, string>;
   readonly skips: NonNullable<PackOptions["skips"]>;
   readonly asRoot: boolean;
+  readonly isKnown: NonNullable<PackOptions["isKnown"]>;
 }
 
 async function* packOne(item: Item): AsyncGenerator<Uint8Array, void> {
@@ -54,8 +58,10 @@ async function* packOne(item: Item): AsyncGenerator<Uint8Array, void> {
   if (skipped === "all" || (skipped === "below" && !info.isDirectory())) return;
   const entry = skipped === "no" ? await entryOf(item) : undefined;
   if (entry === undefined && skipped === "no") return;
-  if (entry) yield encodeEntry(entry);
-  if (entry?.type === "file") yield* contentOf(path, info.size);
+  if (entry && !item.isKnown(name, info)) {
+    yield encodeEntry(entry);
+    if (entry.type === "file") yield* contentOf(path, info.size);
+  }
   if (!info.isDirectory()) return;
   for (const child of (await readdir(path)).sort()) {
     const childPath = `${path}/${child}`;

@@ -20,9 +20,10 @@ export interface ManifestEntry {
   readonly link: string;
   /** SHA-256 of a file's content. */
   readonly digest: string;
+  readonly sizeBytes: number;
 }
 
-const maxTextBytes = 4 << 20;
+const maxTextBytes = 32 << 20;
 
 /** Reads a context archive to its end. `wanted` says which files' contents are kept. */
 export async function readManifest(
@@ -37,7 +38,7 @@ export async function readManifest(
     const { digest, content } = await readBody(body, keeps);
     if (keeps) texts.set(path, content);
     const link = Buffer.from(entry.linkName).toString();
-    files.set(path, { type: entry.type, mode: entry.mode, link, digest });
+    files.set(path, { type: entry.type, mode: entry.mode, link, digest, sizeBytes: entry.sizeBytes });
   }
   return { files, texts };
 }
@@ -76,6 +77,10 @@ export function digestSelection({ files }: ContextManifest, selection: CopySelec
 function addEntry(hash: Hash, path: string, { type, mode, link, digest }: ManifestEntry): void {
   hash.update(JSON.stringify([path, type, mode, link, type === "file" ? digest : ""]));
 }
+
+/** A file lies below a symbolic link: on the disk it is somewhere else than its name says. */
+export const hasFilesBelowLinks = (files: ContextManifest["files"]): boolean =>
+  [...files.keys()].some((path) => leadsOverLink(files, path));
 
 function leadsOverLink(files: ContextManifest["files"], path: string): boolean {
   const parts = path.split("/");

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { factsName } from "../../base/context-facts.ts";
 import { parseDockerignore } from "../../base/dockerignore.ts";
 import { invalid } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
@@ -7,7 +8,9 @@ import type { Source } from "../../core/build/source.ts";
 import { decompressed } from "../image/decompress.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { removeInstance } from "../instance/remove.ts";
+import { ContextFiles } from "./context-files.ts";
 import type { BuildDeps } from "./deps.ts";
+import type { KeptContext } from "./kept-contexts.ts";
 
 /** A build's files, until they are released: known at once, and unpacked when a step first needs them. */
 export interface BuildContext {
@@ -17,35 +20,36 @@ export interface BuildContext {
   release(): Promise<void>;
 }
 
-/** Takes a context archive (plain, gzip or zstd) in. `kept` are paths whose contents the build itself wants. */
+/** Where the files of a build are kept for the next one; `base` is what this one takes over from an earlier build. */
+export interface ContextPlace {
+  readonly key: string;
+  readonly base: KeptContext | undefined;
+}
+
+/**
+ * Takes a context archive (plain, gzip or zstd) in. `kept` are paths whose contents the build itself wants. With a place,
+ * the archive holds the changed files and ends with the facts of all.
+ */
 export async function receiveContext(
   deps: BuildDeps,
   tar: AsyncIterable<Uint8Array>,
   kept: readonly string[],
+  place?: ContextPlace,
 ): Promise<BuildContext> {
   const id = newId();
   const archive = join(deps.settings.paths.builds, `archive-${id}`);
-  const directory = join(deps.settings.paths.builds, `context-${id}`);
-  const release = async (): Promise<void> => {
-    for (const path of [archive, directory]) await deps.machine.removeTree(path);
-  };
-  const wanted = new Set(kept.map(cleanPath));
+  const directory = place?.base?.directory ?? join(deps.settings.paths.builds, `context-${id}`);
+  const wanted = new Set([...kept.map(cleanPath), ...(place ? [factsName] : [])]);
   try {
     const saved = deps.machine.saveWhileRead(archive, decompressed(tar));
-    const manifest = await readManifest(saved, (path) => wanted.has(path));
-    let unpacked: Promise<string> | undefined;
-    const path = (): Promise<string> => (unpacked ??= unpack(deps, archive, directory));
-    return { manifest, path, release };
+    const received = await readManifest(saved, (path) => wanted.has(path));
+    const files = new ContextFiles(deps, { archive, directory, received, place });
+    const manifest = { files: files.all, texts: received.texts };
+    return { manifest, path: () => files.path(), release: () => files.release() };
   } catch (error) {
-    await release();
+    for (const path of [archive, directory]) await deps.machine.removeTree(path);
     throw error;
   }
-}
-
-async function unpack({ machine, archive: driver }: BuildDeps, archive: string, directory: string): Promise<string> {
-  machine.makeDirectory(directory);
-  await driver.write({ path: directory }, "/", machine.openFile(archive));
-  return directory;
 }
 
 /** The Dockerfile at a path of the context. Fails with invalid when it is not there. */

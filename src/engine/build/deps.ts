@@ -1,7 +1,9 @@
 import type { Transfers } from "../image/transfers.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
+import type { KeptContexts } from "./kept-contexts.ts";
 
 /** What builds work with. */
 export interface BuildDeps extends InstanceDeps {
   readonly transfers: Transfers;
+  readonly contexts: KeptContexts;
 }

@@ -37,18 +37,30 @@ export async function pruneBuildCache(
   }
   for (const { key } of pruned) deps.buildCache.remove(key);
   if (all && unusedSince === undefined && keepBytes === 0) await removeCacheMounts(deps);
+  const contexts = keepBytes > 0 ? [] : await removeContexts(deps, unusedSince ?? Number.POSITIVE_INFINITY);
   await collectUnused(deps);
-  const freedBytes = total(pruned.filter(({ layer }) => !inImages.has(layer.chainId)));
+  const contextBytes = contexts.reduce((sum, { bytes }) => sum + bytes, 0);
+  const freedBytes = contextBytes + total(pruned.filter(({ layer }) => !inImages.has(layer.chainId)));
   deps.events.publish({
     type: "builder",
     action: "prune",
     actor: { id: "", attributes: { reclaimed: String(freedBytes) } },
   });
-  return { keys: pruned.filter(({ alias }) => !alias).map(({ key }) => key), freedBytes };
+  return { keys: [...pruned.filter(({ alias }) => !alias), ...contexts].map(({ key }) => key), freedBytes };
 }
 
 const total = (records: readonly BuildCacheRecord[]): number =>
   records.reduce((sum, { layer, alias }) => sum + (alias ? 0 : layer.sizeBytes), 0);
+
+/** Contexts that no build has used since. */
+async function removeContexts({ contexts, machine }: BuildDeps, since: number) {
+  const removed = contexts.list().filter(({ keptAt }) => Date.parse(keptAt) < since);
+  for (const { key, version } of removed) {
+    const taken = contexts.take(key, version);
+    if (taken) await machine.removeTree(taken.directory);
+  }
+  return removed;
+}
 
 async function removeCacheMounts({ machine, settings, instances }: BuildDeps): Promise<void> {
   const directory = join(settings.paths.builds, "cache");

@@ -1,6 +1,7 @@
-import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import type { InstanceRecord } from "../../core/instance.ts";
 import type { VolumeRecord } from "../../core/volume.ts";
+import { type CacheEntry, cacheUsage } from "../build/cache-usage.ts";
+import type { BuildDeps } from "../build/deps.ts";
 import { type ImageDiskUsage, imageDiskUsage } from "../image/image-disk-usage.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { writtenBytes } from "../instance/guest-files.ts";
@@ -12,12 +13,11 @@ export interface DiskUsage {
   readonly images: ImageDiskUsage["images"] | undefined;
   readonly instances: ReadonlyArray<{ record: InstanceRecord; writableBytes: number; totalBytes: number }> | undefined;
   readonly volumes: ReadonlyArray<{ volume: VolumeRecord; bytes: number; users: number }> | undefined;
-  /** In use: an image has the layer too. */
-  readonly buildCache: ReadonlyArray<{ record: BuildCacheRecord; inUse: boolean }> | undefined;
+  readonly buildCache: readonly CacheEntry[] | undefined;
 }
 
 /** What the store holds, measured now; only the kinds asked for. */
-export async function diskUsage(deps: InstanceDeps, kinds: readonly string[]): Promise<DiskUsage> {
+export async function diskUsage(deps: BuildDeps, kinds: readonly string[]): Promise<DiskUsage> {
   const images = imageDiskUsage(deps);
   return {
     storedBytes: images.layerBytes + images.blobBytes + deps.imageDisks.usedBytes(),
@@ -26,12 +26,6 @@ export async function diskUsage(deps: InstanceDeps, kinds: readonly string[]): P
     volumes: kinds.includes("volume") ? await volumeUsage(deps) : undefined,
     buildCache: kinds.includes("build-cache") ? cacheUsage(deps) : undefined,
   };
-}
-
-function cacheUsage({ buildCache, images }: InstanceDeps) {
-  const inImages = new Set(images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
-  const own = buildCache.list().filter(({ alias }) => !alias);
-  return own.map((record) => ({ record, inUse: inImages.has(record.layer.chainId) }));
 }
 
 function instanceUsage(deps: InstanceDeps) {

@@ -3,7 +3,7 @@ import type { BuildDeps } from "../../engine/build/deps.ts";
 import { createGrpcClient } from "../grpc/grpc-client.ts";
 import { serveGrpc } from "../grpc/grpc-server.ts";
 import { Builds, buildkitMethods } from "./services.ts";
-import { createSession, Sessions } from "./sessions.ts";
+import { createSession, type SessionName, Sessions } from "./sessions.ts";
 
 /** Sessions wait for builds and builds for sessions, which come on connections of their own. */
 const sessions = new Sessions();
@@ -14,9 +14,9 @@ export const serveControl = (connection: Duplex, deps: BuildDeps, version: strin
   serveGrpc(connection, buildkitMethods({ deps, sessions, builds, version }));
 
 /** A client's session: it serves, and this engine calls, until the connection is closed. */
-export async function holdSession(connection: Duplex, id: string): Promise<void> {
+export async function holdSession(connection: Duplex, name: SessionName): Promise<void> {
   const client = createGrpcClient(connection);
-  const remove = sessions.add(createSession(id, client));
+  const remove = sessions.add(createSession(name, client));
   await new Promise<void>((resolve) => connection.once("close", () => resolve()));
   remove();
   client.close();

@@ -1,3 +1,4 @@
+import { type ContextFacts, factsEntry } from "../../base/context-facts.ts";
 import { IsleError } from "../../base/error.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { type TarEntry, type TarEntryType, tarEntry } from "../../base/tar/entry.ts";
@@ -30,9 +31,9 @@ const packetType = { stat: 0, request: 1, data: 2, finish: 3, error: 4 } as cons
 
 /**
  * The files of a directory of the client's as a tar archive. The client first tells all files, then sends the contents
- * that are asked for by their place in that list.
+ * that are asked for by their place in that list: those whose facts are not `known`. The archive ends with the facts of all.
  */
-export async function* receiveFiles(call: OpenCall): AsyncGenerator<Uint8Array, void> {
+export async function* receiveFiles(call: OpenCall, known: ContextFacts | undefined): AsyncGenerator<Uint8Array, void> {
   const incoming = call.messages[Symbol.asyncIterator]();
   const next = async (): Promise<Packet> => {
     const { value, done } = await incoming.next();
@@ -44,11 +45,16 @@ export async function* receiveFiles(call: OpenCall): AsyncGenerator<Uint8Array, 
     return packet;
   };
   const stats = await readStats(next);
-  for (const batch of batches(stats)) yield* receiveBatch(call, batch, next);
+  const isKnown = (stat: FileStat): boolean => typeOf(stat) === "file" && known?.get(stat.path) === factOf(stat);
+  for (const batch of batches(stats, isKnown)) yield* receiveBatch(call, batch, next);
   await call.send(packets.encode({ type: packetType.finish }));
   call.end();
+  if (known) yield* factsEntry(new Map(stats.map((stat) => [stat.path, factOf(stat)])));
   yield endOfArchive();
 }
+
+const factOf = ({ mode, uid, gid, size, modTime, linkname, devmajor, devminor }: FileStat): string =>
+  [mode, uid, gid, size, modTime, devmajor, devminor, linkname].join(" ");
 
 /** Up to the packet without a file, which ends the list. */
 async function readStats(next: () => Promise<Packet>): Promise<FileStat[]> {
@@ -70,10 +76,11 @@ const batchBytes = 8 << 20;
 const batchFiles = 256;
 
 /** Runs of files whose contents are asked for at a time; a large one goes alone. */
-function* batches(stats: readonly FileStat[]): Generator<Item[]> {
+function* batches(stats: readonly FileStat[], isKnown: (stat: FileStat) => boolean): Generator<Item[]> {
   let batch: Item[] = [];
   let bytes = 0;
   for (const [id, stat] of stats.entries()) {
+    if (isKnown(stat)) continue;
     const size = hasContent(stat) ? stat.size : 0;
     if (batch.length > 0 && (bytes + size > batchBytes || batch.length >= batchFiles)) {
       yield batch;

@@ -13,6 +13,7 @@ import { receiveFiles } from "./receive-files.ts";
 import type { ClientSession } from "./sessions.ts";
 
 type Attributes = Readonly<Record<string, string>>;
+type Metadata = Record<string, string | string[]>;
 
 /** Builds what a client describes by the attributes of BuildKit's Dockerfile frontend, from files of its session. */
 export async function runFrontend(
@@ -35,7 +36,10 @@ export async function runFrontend(
       ignoreLines(deps, session, { definition, name }),
     );
     context = await build.part("[internal] load build context", () =>
-      receive(deps, session, { "dir-name": "context", ...(ignored.length > 0 && { "exclude-patterns": ignored }) }, []),
+      receiveKept(deps, session, {
+        "dir-name": "context",
+        ...(ignored.length > 0 && { "exclude-patterns": ignored }),
+      }),
     );
     return await buildImage(deps, {
       ...readAttributes(attributes, build),
@@ -69,14 +73,23 @@ function refuseUnsupported(attributes: Attributes): void {
 async function receive(
   deps: BuildDeps,
   session: ClientSession,
-  metadata: Record<string, string | string[]>,
+  metadata: Metadata,
   kept: readonly string[],
 ): Promise<BuildContext> {
-  return await receiveContext(deps, receiveFiles(session.openFiles(encodeMetadata(metadata))), kept);
+  return await receiveContext(deps, receiveFiles(session.openFiles(encodeMetadata(metadata)), undefined), kept);
+}
+
+/** A directory of which only those files come that were not there, or others, in its last build. */
+async function receiveKept(deps: BuildDeps, session: ClientSession, metadata: Metadata): Promise<BuildContext> {
+  const key = session.sharedKey;
+  if (key === "") return await receive(deps, session, metadata, []);
+  const base = deps.contexts.take(key);
+  const files = receiveFiles(session.openFiles(encodeMetadata(metadata)), base?.facts ?? new Map());
+  return await receiveContext(deps, files, [], { key, base });
 }
 
 /** Headers are ASCII: other texts are encoded, and a header beside them says so. */
-function encodeMetadata(metadata: Record<string, string | string[]>): Record<string, string | string[]> {
+function encodeMetadata(metadata: Metadata): Metadata {
   return Object.fromEntries(
     Object.entries(metadata).flatMap(([key, value]) => {
       const values = [value].flat();

@@ -1,6 +1,7 @@
 import { IsleError, notFound, unsupported } from "../../base/error.ts";
 import { hostPlatform } from "../../base/platform.ts";
 import { familiarReference, parseReference } from "../../base/reference.ts";
+import { cacheUsage } from "../../engine/build/cache-usage.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { findImage } from "../../engine/image/find-image.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
@@ -230,13 +231,8 @@ async function gatewayReturn(parts: BuildkitParts, call: Call): Promise<void> {
   call.send(codecs.empty.encode({}));
 }
 
-function usageOf({ deps }: BuildkitParts): object[] {
-  const inImages = new Set(deps.images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
-  return deps.buildCache
-    .list()
-    .filter(({ alias }) => !alias)
-    .map(({ key, description, layer, parent, uses }) => ({
-      ...{ ID: key, Description: description, Size: layer.sizeBytes, UsageCount: uses, RecordType: "regular" },
-      ...{ InUse: inImages.has(layer.chainId), Parents: parent ? [parent] : [] },
-    }));
-}
+const usageOf = ({ deps }: BuildkitParts): object[] =>
+  cacheUsage(deps).map(({ id, description, sizeBytes, parent, type, uses, inUse }) => ({
+    ...{ ID: id, Description: description, Size: sizeBytes, UsageCount: uses, RecordType: type },
+    ...{ InUse: inUse, Parents: parent ? [parent] : [] },
+  }));

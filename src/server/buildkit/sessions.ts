@@ -7,17 +7,21 @@ import { type Codec, codec } from "./messages.ts";
 /** What a client of a build offers while it waits: its files, its secrets, its credentials. */
 export interface ClientSession {
   readonly id: string;
+  /** The same for every build of the same directory; empty when the client has none. */
+  readonly sharedKey: string;
   openFiles(metadata: OutgoingHttpHeaders): OpenCall;
   secret(id: string): Promise<Uint8Array | undefined>;
   credentials(host: string): Promise<Credentials | undefined>;
 }
+
+export type SessionName = Pick<ClientSession, "id" | "sharedKey">;
 
 const secretRequest: Codec<{ ID: string }> = codec("GetSecretRequest");
 const secretResponse: Codec<{ data: Uint8Array }> = codec("GetSecretResponse");
 const credentialsRequest: Codec<{ Host: string }> = codec("CredentialsRequest");
 const credentialsResponse: Codec<{ Username: string; Secret: string }> = codec("CredentialsResponse");
 
-export function createSession(id: string, client: GrpcClient): ClientSession {
+export function createSession({ id, sharedKey }: SessionName, client: GrpcClient): ClientSession {
   const orNothing = async <T>(work: Promise<T>): Promise<T | undefined> =>
     await work.catch((error: unknown) => {
       if (isCode(error, "notFound") || isCode(error, "unsupported")) return undefined;
@@ -25,6 +29,7 @@ export function createSession(id: string, client: GrpcClient): ClientSession {
     });
   return {
     id,
+    sharedKey,
     openFiles: (metadata) => client.open("/moby.filesync.v1.FileSync/DiffCopy", metadata),
     async secret(secretId) {
       const path = "/moby.buildkit.secrets.v1.Secrets/GetSecret";

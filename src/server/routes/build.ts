@@ -1,9 +1,15 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.ts";
-import { invalid, unsupported } from "../../base/error.ts";
+import { IsleError, invalid, unsupported } from "../../base/error.ts";
 import { parseDuration } from "../../base/time.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
-import { dockerfileOf, excludedFiles, ignoreFiles, receiveContext } from "../../engine/build/context.ts";
+import {
+  type ContextPlace,
+  dockerfileOf,
+  excludedFiles,
+  ignoreFiles,
+  receiveContext,
+} from "../../engine/build/context.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
@@ -22,7 +28,7 @@ const build: Handler = async (exchange, deps) => {
   refuseUnsupported(query);
   const options = readOptions(exchange);
   const name = query.text("dockerfile") || "Dockerfile";
-  const context = await receiveContext(deps, request, [name, ...ignoreFiles(name)]);
+  const context = await receiveContext(deps, request, [name, ...ignoreFiles(name)], await placeOf(exchange, deps));
   try {
     const dockerfile = dockerfileOf(context, name);
     await streamProgress(exchange, async (report) => {
@@ -34,11 +40,35 @@ const build: Handler = async (exchange, deps) => {
         signal,
         onEvent: reporter(exchange, report),
       });
+      // Before the client hears of the end: its next build finds the files.
+      await context.release();
     });
   } finally {
     await context.release();
   }
   return sent;
+};
+
+/** Where isle's own client wants the context kept. */
+async function placeOf({ query, request }: Exchange, { contexts }: BuildDeps): Promise<ContextPlace | undefined> {
+  const key = query.text("context");
+  if (!key) return undefined;
+  const version = query.text("base");
+  const base = version ? contexts.take(key, version) : undefined;
+  if (version && base === undefined) {
+    for await (const _ of request);
+    throw new IsleError("conflict", "another build has taken the files of the last one", { hint: "send all files" });
+  }
+  return { key, base };
+}
+
+/** What the engine has kept of a context: the client sends the files whose facts are others. */
+const keptContext: Handler = async ({ query }, { contexts }) => {
+  const kept = contexts.get(query.text("key") ?? "");
+  return json(
+    200,
+    kept ? { version: kept.version, facts: Object.fromEntries(kept.facts) } : { version: "", facts: {} },
+  );
 };
 
 function refuseUnsupported(query: Query): void {
@@ -199,5 +229,6 @@ const prune: Handler = async ({ query }, deps) => {
 
 export const buildRoutes: ReadonlyArray<Route<BuildDeps>> = [
   { method: "POST", path: "/build", handle: build },
+  { method: "GET", path: "/build/context", handle: keptContext },
   { method: "POST", path: "/build/prune", handle: prune },
 ];

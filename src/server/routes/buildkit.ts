@@ -16,10 +16,12 @@ async function grpc(exchange: Exchange, deps: BuildkitDeps): Promise<Reply> {
 }
 
 async function session(exchange: Exchange): Promise<Reply> {
-  const id = exchange.request.headers["x-docker-expose-session-uuid"];
+  const { headers } = exchange.request;
+  const id = headers["x-docker-expose-session-uuid"];
   if (typeof id !== "string" || id === "") throw invalid("the session has no id");
   const { holdSession } = await door();
-  await holdSession(await exchange.hijack(rawContentType), id);
+  const sharedKey = String(headers["x-docker-expose-session-sharedkey"] ?? "");
+  await holdSession(await exchange.hijack(rawContentType), { id, sharedKey });
   return sent;
 }
 

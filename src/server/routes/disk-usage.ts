@@ -1,6 +1,6 @@
 import { invalid } from "../../base/error.ts";
-import type { BuildCacheRecord } from "../../core/build-cache.ts";
-import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import type { CacheEntry } from "../../engine/build/cache-usage.ts";
+import type { BuildDeps } from "../../engine/build/deps.ts";
 import { diskUsage } from "../../engine/system/disk-usage.ts";
 import { encodeSummary as encodeImage } from "../encode/image.ts";
 import { encodeSummary } from "../encode/instance.ts";
@@ -9,7 +9,7 @@ import { encodeVolume } from "./volume.ts";
 
 const types = ["container", "image", "volume", "build-cache"];
 
-const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
+const usage: Route<BuildDeps>["handle"] = async ({ query }, deps) => {
   const asked = query.all("type");
   const unknown = asked.find((type) => !types.includes(type));
   if (unknown !== undefined) throw invalid(`unknown object type: ${unknown}`);
@@ -28,26 +28,21 @@ const usage: Route<InstanceDeps>["handle"] = async ({ query }, deps) => {
         ...encodeVolume(deps, volume),
         UsageData: { Size: bytes, RefCount: users },
       })) ?? null,
-    BuildCache: found.buildCache?.map(({ record, inUse }) => encodeCache(record, inUse)) ?? null,
+    BuildCache: found.buildCache?.map(encodeCache) ?? null,
   });
 };
 
-const encodeCache = (
-  { key, description, layer, parent, createdAt, usedAt, uses }: BuildCacheRecord,
-  inUse: boolean,
-) => ({
-  ID: key,
+const encodeCache = ({ id, parent, type, description, inUse, sizeBytes, createdAt, usedAt, uses }: CacheEntry) => ({
+  ID: id,
   ...(parent && { Parents: [parent] }),
-  Type: "regular",
+  Type: type,
   Description: description,
   InUse: inUse,
   Shared: inUse,
-  Size: layer.sizeBytes,
+  Size: sizeBytes,
   CreatedAt: createdAt,
   LastUsedAt: usedAt,
   UsageCount: uses,
 });
 
-export const diskUsageRoutes: ReadonlyArray<Route<InstanceDeps>> = [
-  { method: "GET", path: "/system/df", handle: usage },
-];
+export const diskUsageRoutes: ReadonlyArray<Route<BuildDeps>> = [{ method: "GET", path: "/system/df", handle: usage }];

@@ -2,7 +2,7 @@ import type { EventMessage } from "../../api/generated/engine-api.ts";
 import { unsupported } from "../../base/error.ts";
 import { parseMoment } from "../../base/time.ts";
 import type { EngineEvent } from "../../core/event.ts";
-import type { InstanceDeps } from "../../engine/instance/deps.ts";
+import type { BuildDeps } from "../../engine/build/deps.ts";
 import { eventFilters, watchEvents } from "../../engine/system/events.ts";
 import { type ProductFacts, systemInfo } from "../../engine/system/info.ts";
 import { json, type Route, sent } from "../exchange.ts";
@@ -10,7 +10,7 @@ import { apiVersion, minApiVersion } from "../http-server.ts";
 import { writeAll } from "../raw-stream.ts";
 import type { RegistryRouteDeps } from "./registry.ts";
 
-export interface SystemDeps extends InstanceDeps, RegistryRouteDeps {
+export interface SystemDeps extends BuildDeps, RegistryRouteDeps {
   readonly product: ProductFacts;
   /** Prometheus text of the daemon's own figures. */
   readonly metrics: () => string;

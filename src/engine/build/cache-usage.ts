@@ -1,0 +1,39 @@
+import type { BuildDeps } from "./deps.ts";
+
+/** Something that builds keep, for users to see. */
+export interface CacheEntry {
+  readonly id: string;
+  readonly parent: string | undefined;
+  /** BuildKit's word for its kind. */
+  readonly type: "regular" | "source.local";
+  readonly description: string;
+  readonly sizeBytes: number;
+  readonly createdAt: string;
+  readonly usedAt: string;
+  readonly uses: number;
+  /** An image has the layer too. */
+  readonly inUse: boolean;
+}
+
+/** Cached steps, and the files of contexts. */
+export function cacheUsage({ buildCache, images, contexts }: BuildDeps): CacheEntry[] {
+  const inImages = new Set(images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+  const steps = buildCache.list().filter(({ alias }) => !alias);
+  return [
+    ...steps.map(({ key, layer, ...rest }) => ({
+      ...rest,
+      id: key,
+      type: "regular" as const,
+      sizeBytes: layer.sizeBytes,
+      inUse: inImages.has(layer.chainId),
+    })),
+    ...contexts.list().map(({ key, bytes, keptAt }) => ({
+      id: key,
+      parent: undefined,
+      type: "source.local" as const,
+      description: "files of a build context",
+      sizeBytes: bytes,
+      ...{ createdAt: keptAt, usedAt: keptAt, uses: 1, inUse: false },
+    })),
+  ];
+}
