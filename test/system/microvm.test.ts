@@ -104,6 +104,12 @@ test("what needs the host's kernel is refused by name before anything is made", 
   expect(await refused({ NetworkMode: "host" })).toContain("cannot use the network of the host");
   expect(await refused({ PidMode: "host" })).toContain("cannot share processes with others");
   expect(await refused({ Annotations: { "isle.vm.disk": "/etc/shadow" } })).toContain("an order to the runtime");
+  await daemon.api.ok("POST", "/networks/create", { json: { Name: "further" } });
+  const { Id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: "busybox", HostConfig: microvm } });
+  const connect = await daemon.api.post("/networks/further/connect", { json: { Container: Id } });
+  expect([connect.status, connect.json.message]).toEqual([501, expect.stringContaining("more than one network")]);
+  await daemon.api.ok("DELETE", `/containers/${Id}`);
+  await daemon.api.ok("DELETE", "/networks/further");
 });
 
 async function hasDocker(): Promise<boolean> {

@@ -9,6 +9,7 @@ import { now } from "../../base/time.ts";
 import { type Undo, withUndo } from "../../base/undo.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
+import type { Isolation } from "../../core/runtime.ts";
 import { findImage } from "../image/find-image.ts";
 import { egressOfLabels, rateOfLabels } from "../network/parse-policy.ts";
 import { createVolume } from "../volume/create.ts";
@@ -16,7 +17,7 @@ import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance } from "./find.ts";
 import { validateHealthcheck } from "./health.ts";
-import { checkIsolation } from "./isolation-limits.ts";
+import { checkIsolation, checkNetworkCount } from "./isolation-limits.ts";
 import { mergeConfig } from "./merge-config.ts";
 import { normalHost } from "./normal-host.ts";
 import { parseMounts } from "./parse-mounts.ts";
@@ -47,6 +48,7 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
   const warnings = validate(deps, config, request);
   const host = normalHost(request.host, deps.machine.facts, deps.settings);
   const networks = planNetworks(deps, host, request.networks);
+  checkNetworkCount(isolationOf(deps, host), Object.keys(networks));
   const mounts = parseMounts(config, host, inheritedMounts(deps, host));
   checkSources(deps, mounts);
   const record = await withUndo(async (undo) => {
@@ -97,6 +99,9 @@ function imageFor(deps: InstanceDeps, { config, platform }: CreateRequest): Imag
   return image;
 }
 
+const isolationOf = ({ runtimes, settings }: InstanceDeps, { Runtime }: HostConfig): Isolation =>
+  runtimes.get(Runtime || settings.defaultRuntime)?.isolation ?? "container";
+
 function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRequest): string[] {
   const { host, networks } = request;
   validateName(request.name);
@@ -114,10 +119,9 @@ function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRe
   checkNetwork(host, networks);
   checkSharedNetwork(request);
   checkOthers(deps, host);
-  const { isolation = "container" } = deps.runtimes.get(host.Runtime || deps.settings.defaultRuntime) ?? {};
   return [
     ...validateHost(host, deps.machine.facts),
-    ...checkIsolation(host, isolation),
+    ...checkIsolation(host, isolationOf(deps, host)),
     ...platformWarning(deps, request),
   ];
 }

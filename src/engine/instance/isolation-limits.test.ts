@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { checkIsolation } from "./isolation-limits.ts";
+import { checkIsolation, checkNetworkCount } from "./isolation-limits.ts";
 
 test("what a sandbox cannot do is refused by name", () => {
   expect(() => checkIsolation({ NetworkMode: "host" }, "sandbox")).toThrow("cannot use the network of the host");
@@ -16,4 +16,10 @@ test("what has no effect in a sandbox is told", () => {
     "gVisor answers system calls itself. Seccomp profile discarded.",
     "gVisor gives no devices of the host to privileged containers.",
   ]);
+});
+
+test("a microVM is on one network", () => {
+  checkNetworkCount("microvm", ["a", "a"]);
+  checkNetworkCount("container", ["a", "b"]);
+  expect(() => checkNetworkCount("microvm", ["a", "b"])).toThrow("cannot be on more than one network (a, b)");
 });

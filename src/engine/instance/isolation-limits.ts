@@ -31,6 +31,15 @@ function ownKernelRefusals(host: HostConfig): Limit[] {
   ];
 }
 
+/** A microVM has the one network interface it was started with. */
+export function checkNetworkCount(isolation: Isolation | undefined, networks: Iterable<string>): void {
+  const names = [...new Set(networks)];
+  if (isolation !== "microvm" || names.length < 2) return;
+  throw unsupported(`isolation microvm cannot be on more than one network (${names.join(", ")})`, {
+    hint: "give it one network, or use isolation container for this workload",
+  });
+}
+
 function microvmWarnings(host: HostConfig): Limit[] {
   const throttled = [host.BlkioDeviceReadBps, host.BlkioDeviceWriteBps].some((list) => list?.length);
   return [

@@ -4,7 +4,8 @@ import { type Endpoint, type InstanceRecord, isRunning, type RunningState } from
 import type { NetworkRecord } from "../../core/network.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { publishNetworkEvent } from "../instance/events.ts";
-import { findInstance } from "../instance/find.ts";
+import { findInstance, runtimeOf } from "../instance/find.ts";
+import { checkNetworkCount } from "../instance/isolation-limits.ts";
 import { joinRequest } from "../instance/join-network.ts";
 import { checkEndpoint } from "../instance/plan-networks.ts";
 import { publishRequests } from "../instance/ports.ts";
@@ -28,6 +29,7 @@ export async function connectInstance(
   await deps.locks.run(id, async () => {
     const record = findInstance(deps, id);
     checkCanJoin(record, network);
+    checkNetworkCount(runtimeOf(deps, record).isolation, [...Object.keys(record.networks), network.name]);
     const networks = { ...record.networks, [network.name]: settings };
     if (!isRunning(record)) return void deps.instances.update(id, { networks });
     if (record.state.endpoints.some(({ networkId }) => networkId === network.id)) {
