@@ -18,7 +18,7 @@ export const keptContext = (
   client: Client,
   key: string,
 ): Promise<{ readonly version: string; readonly facts: Readonly<Record<string, string>> }> =>
-  client.json("GET", "/build/context", { query: { key } });
+  client.json("GET", "/isle/build/context", { query: { key } });
 
 /** Sends a context and reads the events of its build. */
 export async function* buildImage<Event>(

@@ -90,8 +90,10 @@ export class HttpConnection {
     }
   }
 
-  /** Sends a streamed body; stops when the daemon answers early, since it will not read the rest. */
-  /** An answer may come before all is sent, and the far end may take no more after it: the answer then says why. */
+  /**
+   * Sends a streamed body; stops when the daemon answers early, since it will not read the rest. The far end may take no
+   * more after its answer: that then says why.
+   */
   async #sendChunks(body: AsyncIterable<Uint8Array>, answered: Promise<true>): Promise<void> {
     const write = (bytes: Uint8Array): Promise<unknown> => this.#stream.write(bytes).catch(() => answered);
     const iterator = body[Symbol.asyncIterator]();

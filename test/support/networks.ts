@@ -11,3 +11,9 @@ export async function clearNetworks(api: ApiClient): Promise<void> {
   const all = (await api.ok("GET", "/networks", { query: { filters } })) as Json[];
   for (const { Id } of all) await api.ok("DELETE", `/networks/${Id}`);
 }
+
+/** Of a create request: the instance is on this network, with these settings. */
+export const on = (network: string, settings: object = {}) => ({
+  HostConfig: { NetworkMode: network },
+  NetworkingConfig: { EndpointsConfig: { [network]: settings } },
+});

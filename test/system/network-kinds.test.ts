@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { clearNetworks, userNetwork } from "../support/networks.ts";
+import { clearNetworks, on, userNetwork } from "../support/networks.ts";
 import { type OtherMachine, otherMachine, webGet, webServer } from "../support/other-machine.ts";
 
 let daemon: TestDaemon;
@@ -18,10 +18,6 @@ afterEach(async () => {
 });
 afterAll(() => daemon.stop());
 
-const on = (network: string, settings: object = {}) => ({
-  HostConfig: { NetworkMode: network },
-  NetworkingConfig: { EndpointsConfig: { [network]: settings } },
-});
 const endpointOf = async (id: string, network: string) => (await box.inspect(id)).NetworkSettings.Networks[network];
 const inside = async (id: string, script: string): Promise<string> => (await box.exec(id, script)).stdout;
 const here = async (script: string): Promise<string> => (await daemon.inNamespaces(["bash", "-c", script])).stdout;

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { namePort } from "../../src/core/names.ts";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { clearNetworks, userNetwork } from "../support/networks.ts";
+import { clearNetworks, on, userNetwork } from "../support/networks.ts";
 import { startUpstream, type Upstream } from "../support/upstream-dns.ts";
 
 let daemon: TestDaemon;
@@ -17,11 +17,6 @@ afterEach(async () => {
   await clearNetworks(daemon.api);
 });
 afterAll(() => daemon.stop());
-
-const on = (network: string, settings: object = {}) => ({
-  HostConfig: { NetworkMode: network },
-  NetworkingConfig: { EndpointsConfig: { [network]: settings } },
-});
 
 /** What `nslookup` finds for a name inside, its own server's address left out. */
 async function lookUp(id: string, name: string): Promise<string[]> {

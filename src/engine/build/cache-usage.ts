@@ -1,3 +1,5 @@
+import type { ImageRepository } from "../../core/image.ts";
+import type { ChainId } from "../../core/snapshot.ts";
 import type { BuildDeps } from "./deps.ts";
 
 /** Something that builds keep, for users to see. */
@@ -15,9 +17,13 @@ export interface CacheEntry {
   readonly inUse: boolean;
 }
 
+/** Layers that an image stands on. */
+export const layersInImages = (images: ImageRepository): ReadonlySet<ChainId> =>
+  new Set(images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+
 /** Cached steps, and the files of contexts. */
 export function cacheUsage({ buildCache, images, contexts }: BuildDeps): CacheEntry[] {
-  const inImages = new Set(images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+  const inImages = layersInImages(images);
   const steps = buildCache.list().filter(({ alias }) => !alias);
   return [
     ...steps.map(({ key, layer, ...rest }) => ({

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import { collectUnused } from "../image/collect.ts";
+import { layersInImages } from "./cache-usage.ts";
 import type { BuildDeps } from "./deps.ts";
 
 export interface PruneCacheRequest {
@@ -22,7 +23,7 @@ export async function pruneBuildCache(
   deps: BuildDeps,
   { all, keepBytes, unusedSince }: PruneCacheRequest,
 ): Promise<PrunedCache> {
-  const inImages = new Set(deps.images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+  const inImages = layersInImages(deps.images);
   const candidates = deps.buildCache
     .list()
     .filter(({ layer }) => all || !inImages.has(layer.chainId))

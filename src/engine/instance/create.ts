@@ -48,15 +48,16 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
   const warnings = validate(deps, config, request);
   const host = normalHost(request.host, deps.machine.facts, deps.settings);
   const networks = planNetworks(deps, host, request.networks);
-  checkNetworkCount(isolationOf(deps, host), Object.keys(networks));
+  const isolation = isolationOf(deps, host);
+  checkNetworkCount(isolation, Object.keys(networks));
   const mounts = parseMounts(config, host, inheritedMounts(deps, host));
   checkSources(deps, mounts);
   const record = await withUndo(async (undo) => {
     undo.add(() => deps.snapshots.removeRoot(id));
     const layers = image.layers.map(({ chainId }) => chainId);
     const { size } = host.StorageOpt ?? {};
-    const onGuestDisk = deps.runtimes.get(host.Runtime ?? "")?.isolation === "microvm";
-    if (size && !onGuestDisk) await deps.snapshots.prepareSized(id, layers, parseBytes(size));
+    // A microVM's disk has its size from the runtime.
+    if (size && isolation !== "microvm") await deps.snapshots.prepareSized(id, layers, parseBytes(size));
     else deps.snapshots.prepare(id, layers);
     // Another client may remove one while the next is made.
     while (!hasVolumes(deps, mounts)) await makeVolumes(deps, mounts, undo);

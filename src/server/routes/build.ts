@@ -229,6 +229,6 @@ const prune: Handler = async ({ query }, deps) => {
 
 export const buildRoutes: ReadonlyArray<Route<BuildDeps>> = [
   { method: "POST", path: "/build", handle: build },
-  { method: "GET", path: "/build/context", handle: keptContext },
+  { method: "GET", path: "/isle/build/context", handle: keptContext },
   { method: "POST", path: "/build/prune", handle: prune },
 ];
