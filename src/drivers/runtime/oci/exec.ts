@@ -16,12 +16,19 @@ import type { OciRuntimeOptions } from "./options.ts";
  */
 export function execIn(runtime: OciRuntimeOptions, id: string, process: OciProcess, options: ExecOptions): ExecSession {
   const files = sessionFiles(runtime.execDir);
-  writeFileSync(files.process, JSON.stringify(process), { mode: 0o600 });
+  writeFileSync(files.process, JSON.stringify(withSize(process, options)), { mode: 0o600 });
   const args = [
     ...["--root", runtime.stateRoot, ...(runtime.globalArgs ?? []), "--log", files.log, "--log-format", "json"],
     ...["exec", "--process", files.process, "--pid-file", files.pid, id],
   ];
   return options.terminal ? terminalSession(runtime, args, files, options) : pipeSession(runtime, args, files, options);
+}
+
+const usualSize = { columns: 80, rows: 24 };
+
+/** Where the runtime heeds it, the command sees the size from its first instant, not once the outer one's is passed on. */
+function withSize(process: OciProcess, { terminal, size = usualSize }: ExecOptions): OciProcess {
+  return terminal ? { ...process, consoleSize: { height: size.rows, width: size.columns } } : process;
 }
 
 interface SessionFiles {
@@ -95,8 +102,11 @@ function terminalSession(
   options: ExecOptions,
 ): ExecSession {
   const stdout = new PassThrough();
-  const size = options.size ?? { columns: 80, rows: 24 };
-  const child = startOnTerminal([runtime.program, ...args], size, (data) => void stdout.write(data));
+  const child = startOnTerminal(
+    [runtime.program, ...args],
+    options.size ?? usualSize,
+    (data) => void stdout.write(data),
+  );
   const stdin = new Writable({
     write(chunk: Uint8Array, _encoding, done) {
       child.write(chunk);
