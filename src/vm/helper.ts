@@ -6,13 +6,14 @@ import { makeDisk } from "./disk.ts";
 import { fieldTag, frameType } from "./generated/protocol.ts";
 import { findKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
-import { defaultDiskBytes, defaultDomain, restoreCommands } from "./machine.ts";
-import { connectIn } from "./monitor.ts";
+import { defaultDiskBytes, defaultDomain } from "./machine.ts";
+import { connectIn, openMonitor } from "./monitor.ts";
 import { machineFiles, machineUser } from "./places.ts";
 import { type FrameType, field } from "./plan/fields.ts";
 import { helperShape } from "./plan/shape.ts";
 import { knownAcceleration } from "./qemu/acceleration.ts";
 import { failureOf, type RelaySession } from "./relay-client.ts";
+import { goOn } from "./template/go-on.ts";
 import { findTemplate } from "./template/template.ts";
 
 export interface HelperWish {
@@ -59,8 +60,9 @@ async function start({ templates, image, disk }: HelperWish, directory: string):
     user: machineUser,
   });
   if (!template) return;
-  const monitor = await connectIn(directory, machineFiles.monitor);
-  monitor.write(['{"execute":"qmp_capabilities"}', ...restoreCommands, ""].join("\n"));
+  const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
+  await goOn(monitor);
+  monitor.close();
 }
 
 const patienceMs = 120_000;

@@ -11,8 +11,9 @@ import { monitorLine } from "./monitor.ts";
 import { machineFiles, machineUser } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
 import type { Spare } from "./pool/spare.ts";
-import { descriptors, diskBytes, type MachineShape } from "./qemu/arguments.ts";
+import { diskBytes, type MachineShape } from "./qemu/arguments.ts";
 import { startShares } from "./shares.ts";
+import { goOnLines } from "./template/go-on.ts";
 import { findTemplate } from "./template/template.ts";
 
 export const defaultDiskBytes = 10 * 2 ** 30;
@@ -27,7 +28,7 @@ export interface Wanted {
   readonly shares: readonly Share[];
   readonly spec: OciSpec;
   readonly image: string | undefined;
-  /** One that waits in the directory already. */
+  /** One that is in the directory already. */
   readonly spare: Spare | undefined;
 }
 
@@ -42,9 +43,9 @@ export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
   const { directory, cgroups, spec, spare } = wanted;
   const disk = annotation(spec, "disk") ?? join(directory, "disk");
   if (spare) {
-    renameSync(spare.disk, disk);
+    if (spare.disk !== disk) renameSync(spare.disk, disk);
     joinCgroups(cgroups, [spare.keeper, spare.machine]);
-    writeFileSync(join(directory, machineFiles.first), `${monitorLine("cont")}\n`);
+    writeFileSync(join(directory, machineFiles.first), spare.goesOn ? "" : `${monitorLine("cont")}\n`);
     return { keeper: spare.keeper, machine: spare.machine, helpers: [] };
   }
   if (!existsSync(disk)) await makeDisk(disk, diskBytesOf(spec), machineUser);
@@ -68,15 +69,10 @@ async function launch({ directory, templates, shape, kernel, cgroups, spec, imag
     start: { kind: template ? "restore" : "boot" },
     files: { kernel, image: image ?? blankDisk(), disk, ...template },
     cgroups,
-    firstCommands: template ? restoreCommands : [],
+    firstCommands: template ? goOnLines : [],
     user: machineUser,
   });
 }
 
 /** Whoever says nothing is in one domain with all who say nothing. */
 export const defaultDomain = "default";
-
-export const restoreCommands: readonly string[] = [
-  monitorLine("migrate-set-capabilities", { capabilities: [{ capability: "x-ignore-shared", state: true }] }),
-  monitorLine("migrate-incoming", { uri: `fd:${descriptors.state}` }),
-];

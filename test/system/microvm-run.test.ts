@@ -138,6 +138,19 @@ test("a template that was cut or is gone is made again, and starts go on", async
   expect(await box.output("echo started")).toBe("started");
 });
 
+test("a machine that was started ahead of a start that fails ends with it", async () => {
+  const { Id: id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: "busybox", Cmd: ["true"] } });
+  const state = join(daemon.execRoot, "runtime/isle-vm", id);
+  await daemon.inNamespaces(["mkdir", "-p", state]);
+  expect((await daemon.api.post(`/containers/${id}/start`)).status).toBe(500);
+  const ends = `until [ -z "$(ls ${daemon.execRoot}/microvms/ahead)" ] && ! grep -ls ${id} /proc/[0-9]*/cgroup; do sleep 0.1; done`;
+  expect((await daemon.inNamespaces(["sh", "-c", ends], patience)).exitCode).toBe(0);
+  await daemon.inNamespaces(["rm", "-rf", state]);
+  await daemon.api.ok("POST", `/containers/${id}/start`);
+  expect(await box.wait(id)).toBe(0);
+  await daemon.api.delete(`/containers/${id}`);
+});
+
 test("without a kernel the reason is told, and what is there goes on", async () => {
   const bare = await startDaemon({
     config: { "default-runtime": "isle-vm" },

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { IsleError, invalid, isErrno, unsupported } from "../../base/error.ts";
 import { withUndo } from "../../base/undo.ts";
@@ -15,7 +15,8 @@ import { bringUpMachine, defaultDomain } from "../machine.ts";
 import { machineFiles, machineUser, templatesDirectory } from "../places.ts";
 import { type ContainerPlan, planContainer } from "../plan/container.ts";
 import { planLimits, planShape } from "../plan/shape.ts";
-import { claimSpare, type Spare, spareKey } from "../pool/spare.ts";
+import { claimAhead } from "../pool/ahead.ts";
+import { claimSpare, mayTakeSpare, type Spare, spareKey } from "../pool/spare.ts";
 import { knownAcceleration } from "../qemu/acceleration.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
 import { filterOf } from "../seccomp-filter.ts";
@@ -69,11 +70,11 @@ async function prepare(
   });
   const kernel = await findKernel(annotation(spec, "kernel"));
   const shape = planShape(spec, { shared: plan.shares.length > 0, acceleration: knownAcceleration().kind });
-  const disk = annotation(spec, "disk");
-  const wantsSpare = pool && image && disk && !shape.shared && !existsSync(disk) && !annotation(spec, "disk-size");
+  const wantsSpare = pool && image && !shape.shared && mayTakeSpare(spec);
   const key = wantsSpare && spareKey(templateKey(shape, kernel, annotation(spec, "domain") ?? defaultDomain), image);
   const directory = newStateDirectory(root, id);
-  const spare = key ? claimSpare(pool, key, directory) : undefined;
+  const spare =
+    (pool ? await claimAhead(pool, id, directory) : undefined) ?? (key ? claimSpare(pool, key, directory) : undefined);
   if (!spare) mkdirSync(directory, { mode: 0o700 });
   return { directory, templates, shape, kernel, plan, spare };
 }

@@ -11,10 +11,11 @@ import { defaultDiskBytes } from "../machine.ts";
 import { connectIn, openMonitor } from "../monitor.ts";
 import { machineFiles, machineUser } from "../places.ts";
 import { frame } from "../plan/fields.ts";
-import { descriptors, type MachineShape } from "../qemu/arguments.ts";
+import type { MachineShape } from "../qemu/arguments.ts";
 import { failureOf } from "../relay-client.ts";
+import { goOn } from "../template/go-on.ts";
 import type { Template } from "../template/template.ts";
-import { readyDirectory, spareFile } from "./spare.ts";
+import { readyDirectory, type Spare, spareFile } from "./spare.ts";
 
 export interface SpareWish {
   readonly key: string;
@@ -63,7 +64,8 @@ export async function makeSpare(wish: SpareWish, places: SparePlaces): Promise<H
     });
     life = await connectIn(making, machineFiles.life);
     await rehearse(making, wish.rehearsal);
-    writeFileSync(join(making, spareFile), JSON.stringify({ ...launched, disk }));
+    const spare: Spare = { ...launched, disk, goesOn: false };
+    writeFileSync(join(making, spareFile), JSON.stringify(spare));
     renameSync(making, join(readyDirectory(places.pool), name));
     return { name, life, disk };
   } catch (error) {
@@ -78,9 +80,7 @@ async function rehearse(directory: string, fields: Buffer): Promise<void> {
   const guest = await connectIn(directory, machineFiles.guest);
   const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
   try {
-    const capabilities = [{ capability: "x-ignore-shared", state: true }];
-    await monitor.ask("migrate-set-capabilities", { capabilities });
-    await monitor.ask("migrate-incoming", { uri: `fd:${descriptors.state}` });
+    await goOn(monitor);
     await answered(guest, fields);
     await monitor.ask("stop");
   } finally {

@@ -4,16 +4,17 @@ import { messageOf } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { OciSpec } from "../../core/oci-spec.ts";
 import { annotation } from "../annotations.ts";
-import { findKernel } from "../kernel/kernels.ts";
-import { defaultDomain } from "../machine.ts";
+import { findKernel, type GuestKernel, listKernels } from "../kernel/kernels.ts";
+import { defaultDomain, diskBytesOf } from "../machine.ts";
 import { machineUser } from "../places.ts";
 import { planMounts } from "../plan/mounts.ts";
 import { planShape } from "../plan/shape.ts";
 import { knownAcceleration, needsProbe, probeAcceleration } from "../qemu/acceleration.ts";
-import { findTemplate, makeTemplate, sweepTemplates } from "../template/template.ts";
+import { findTemplate, makeTemplate, sweepTemplates, type TemplateWish } from "../template/template.ts";
+import { type AheadWish, startAhead } from "./ahead.ts";
 import { type HeldSpare, makeSpare, type SpareWish } from "./make-spare.ts";
 import { planRehearsal } from "./rehearsal.ts";
-import { readyDirectory, spareKey } from "./spare.ts";
+import { mayTakeSpare, readyDirectory, spareKey } from "./spare.ts";
 
 export interface PoolOptions {
   readonly directory: string;
@@ -78,6 +79,13 @@ export class MachinePool {
     this.#begin = setTimeout(() => void this.#work(), settleMs).unref();
   }
 
+  /** Starts a machine for one workload when there is a template and none waits; returns what ends what nobody took. */
+  async ahead(id: string, spec: OciSpec): Promise<() => void> {
+    // What is wrong with the specification the runtime tells, in its own words.
+    const wish = this.#closed ? undefined : await this.#aheadWish(spec).catch(() => undefined);
+    return wish ? startAhead(this.#options.directory, id, wish) : () => {};
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#begin);
@@ -131,7 +139,7 @@ export class MachinePool {
   async #oneMore(): Promise<boolean> {
     const wanted = this.#wanted;
     if (!wanted) return false;
-    const wish = await this.#wish(wanted.spec);
+    const wish = await this.#spareWish(wanted.spec);
     this.#letGoTaken();
     const others = this.#spares.filter(({ name }) => !name.startsWith(`${wish?.key}.`));
     if (others.length > 0) this.#giveUp();
@@ -146,19 +154,38 @@ export class MachinePool {
     return true;
   }
 
-  /** What would serve the specification; undefined for one that shares directories, which needs memory of its own. */
-  async #wish(spec: OciSpec): Promise<Omit<SpareWish, "rehearsal"> | undefined> {
-    const { shares } = planMounts(spec.mounts, { smallFile: () => ({ content: Buffer.alloc(0), mode: 0 }) });
-    if (shares.length > 0) return undefined;
+  async #spareWish(spec: OciSpec): Promise<Omit<SpareWish, "rehearsal"> | undefined> {
+    if (sharesDirectories(spec)) return undefined;
     const kernel = await findKernel(annotation(spec, "kernel"));
-    const { kind } = needsProbe() ? await probeAcceleration(kernel) : knownAcceleration();
-    const shape = planShape(spec, { shared: false, acceleration: kind });
-    const domain = annotation(spec, "domain") ?? defaultDomain;
-    const templateWish = { directory: this.#options.templates, shape, kernel, domain, user: machineUser };
-    const template = findTemplate(templateWish) ?? (await makeTemplate(templateWish));
+    if (needsProbe()) await probeAcceleration(kernel);
+    const wish = this.#templateWish(spec, kernel);
+    const template = findTemplate(wish) ?? (await makeTemplate(wish));
     const image = annotation(spec, "image")!;
-    return { key: spareKey(template.key, image), shape, kernel, template, image };
+    return { key: spareKey(template.key, image), shape: wish.shape, kernel, template, image };
   }
+
+  async #aheadWish(spec: OciSpec): Promise<AheadWish | undefined> {
+    const [image, disk] = [annotation(spec, "image"), annotation(spec, "disk")];
+    if (!image || !disk || sharesDirectories(spec) || listKernels().length === 0) return undefined;
+    const kernel = await findKernel(annotation(spec, "kernel"));
+    const { shape, ...rest } = this.#templateWish(spec, kernel);
+    const template = findTemplate({ shape, ...rest });
+    if (!template) return undefined;
+    const key = spareKey(template.key, image);
+    if (mayTakeSpare(spec) && this.#spares.some(({ name }) => name.startsWith(`${key}.`))) return undefined;
+    return { shape, kernel, template, image, disk, diskBytes: diskBytesOf(spec) };
+  }
+
+  #templateWish(spec: OciSpec, kernel: GuestKernel): TemplateWish {
+    const shape = planShape(spec, { shared: false, acceleration: knownAcceleration().kind });
+    const domain = annotation(spec, "domain") ?? defaultDomain;
+    return { directory: this.#options.templates, shape, kernel, domain, user: machineUser };
+  }
+}
+
+/** The server of shared directories must see the machine's memory, so that it can be nobody else's as well. */
+function sharesDirectories({ mounts }: OciSpec): boolean {
+  return planMounts(mounts, { smallFile: () => ({ content: Buffer.alloc(0), mode: 0 }) }).shares.length > 0;
 }
 
 function availableMemory(): number {

@@ -2,13 +2,17 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../../base/error.ts";
+import type { OciSpec } from "../../core/oci-spec.ts";
+import { annotation } from "../annotations.ts";
 
-/** A virtual machine that waits, stopped, with its root mounted, for somebody who wants just such a one. */
+/** A virtual machine that was made before the runtime was asked for one. */
 export interface Spare {
   readonly keeper: number;
   readonly machine: number;
   /** Its writable disk. */
   readonly disk: string;
+  /** It runs, or will on its own; otherwise it waits, stopped, with its root mounted. */
+  readonly goesOn: boolean;
 }
 
 /** Where spares lie: `ready/KEY.NUMBER`, each with the sockets of its machine. */
@@ -20,6 +24,15 @@ export function spareKey(template: string, image: string): string {
   return createHash("sha256").update(`${template} ${image}`).digest("hex").slice(0, 32);
 }
 
+export const readSpare = (directory: string): Spare =>
+  JSON.parse(readFileSync(join(directory, spareFile), "utf8")) as Spare;
+
+/** Spares have a disk of the usual size, and one that has a disk already needs its own. */
+export function mayTakeSpare(spec: OciSpec): boolean {
+  const disk = annotation(spec, "disk");
+  return disk !== undefined && !existsSync(disk) && !annotation(spec, "disk-size");
+}
+
 /** Takes a spare by giving its directory another name, which only one of several takers can. */
 export function claimSpare(pool: string, key: string, directory: string): Spare | undefined {
   const ready = readyDirectory(pool);
@@ -28,7 +41,7 @@ export function claimSpare(pool: string, key: string, directory: string): Spare 
     if (!name.startsWith(`${key}.`)) continue;
     try {
       renameSync(join(ready, name), directory);
-      return JSON.parse(readFileSync(join(directory, spareFile), "utf8")) as Spare;
+      return readSpare(directory);
     } catch (error) {
       if (!isErrno(error, "ENOENT")) throw error;
     }

@@ -39,9 +39,14 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
   return {
     ...base,
     async create(workload) {
-      const created = await base.create(workload);
-      pool.started(workload.spec);
-      return created;
+      const endIfLeft = await pool.ahead(workload.id, workload.spec);
+      try {
+        const created = await base.create(workload);
+        pool.started(workload.spec);
+        return created;
+      } finally {
+        endIfLeft();
+      }
     },
     start: (id) =>
       startWorkload(stateRoot, id).catch((error: unknown) => {

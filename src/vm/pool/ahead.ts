@@ -1,0 +1,83 @@
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { makeDisk } from "../disk.ts";
+import type { GuestKernel } from "../kernel/kernels.ts";
+import { launchMachine } from "../launch.ts";
+import { connectIn, openMonitor } from "../monitor.ts";
+import { machineFiles, machineUser } from "../places.ts";
+import type { MachineShape } from "../qemu/arguments.ts";
+import { goOn } from "../template/go-on.ts";
+import type { Template } from "../template/template.ts";
+import { readSpare, type Spare, spareFile } from "./spare.ts";
+
+/** What one start needs. */
+export interface AheadWish {
+  readonly shape: MachineShape;
+  readonly kernel: GuestKernel;
+  readonly template: Template;
+  readonly image: string;
+  /** Where the writable disk is, or is to be with this size. */
+  readonly disk: string;
+  readonly diskBytes: number;
+}
+
+/** Where the runtime looks for a machine that was started for the workload of this id. */
+const placeOf = (pool: string, id: string): string => join(pool, "ahead", id);
+
+/**
+ * Lets a machine go on from its template for one workload while supervisor and runtime are still being started, which
+ * takes as long. The returned function ends it, unless the runtime has taken it by then.
+ */
+export function startAhead(pool: string, id: string, wish: AheadWish): () => void {
+  const place = placeOf(pool, id);
+  rmSync(place, { recursive: true, force: true });
+  // The runtime waits for the machine while this directory is there.
+  mkdirSync(place, { recursive: true, mode: 0o700 });
+  const remove = () => rmSync(place, { recursive: true, force: true });
+  const life = bringUp(place, wish).catch(() => remove());
+  return () => {
+    remove();
+    void life.then((socket) => socket?.destroy());
+  };
+}
+
+async function bringUp(place: string, { disk, diskBytes, ...wish }: AheadWish): Promise<Socket> {
+  if (!existsSync(disk)) await makeDisk(disk, diskBytes, machineUser);
+  const { shape, kernel, template, image } = wish;
+  const launched = await launchMachine({
+    directory: place,
+    shape,
+    start: { kind: "restore" },
+    files: { kernel, image, disk, ...template },
+    cgroups: [],
+    firstCommands: [],
+    user: machineUser,
+  });
+  const [life, control] = await Promise.all([
+    connectIn(place, machineFiles.life),
+    connectIn(place, machineFiles.monitor),
+  ]);
+  const spare: Spare = { ...launched, disk, goesOn: true };
+  writeFileSync(join(place, `${spareFile}.new`), JSON.stringify(spare));
+  renameSync(join(place, `${spareFile}.new`), join(place, spareFile));
+  const monitor = await openMonitor(control);
+  await goOn(monitor);
+  monitor.close();
+  return life;
+}
+
+const patienceMs = 10_000;
+const lookMs = 2;
+
+/** Takes the machine that is being started for the workload, if there is one, by giving its directory another name. */
+export async function claimAhead(pool: string, id: string, directory: string): Promise<Spare | undefined> {
+  const place = placeOf(pool, id);
+  for (const deadline = Date.now() + patienceMs; Date.now() < deadline && existsSync(place); await pause(lookMs)) {
+    if (!existsSync(join(place, spareFile))) continue;
+    renameSync(place, directory);
+    return readSpare(directory);
+  }
+  return undefined;
+}
