@@ -1,6 +1,5 @@
 import { invalid } from "./error.ts";
-import { encodeEntry, padding } from "./tar/encode.ts";
-import { tarEntry } from "./tar/entry.ts";
+import { encodeFile } from "./tar/encode.ts";
 
 /** Name of the last entry of a context archive of which only the changed files came: a JSON object of all facts. */
 export const factsName = ".isle-context-facts";
@@ -13,10 +12,7 @@ export type ContextFacts = ReadonlyMap<string, string>;
 
 /** The archive's entry that tells the facts. */
 export function* factsEntry(facts: ContextFacts): Generator<Uint8Array, void> {
-  const bytes = Buffer.from(JSON.stringify(Object.fromEntries(facts)));
-  yield encodeEntry(tarEntry(factsName, "file", { sizeBytes: bytes.length }));
-  yield bytes;
-  yield padding(bytes.length);
+  yield* encodeFile(factsName, Buffer.from(JSON.stringify(Object.fromEntries(facts))));
 }
 
 /** Reads the facts that came with a context. */

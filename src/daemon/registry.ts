@@ -1,4 +1,5 @@
 import { createPackagesBootstrap } from "../drivers/bootstrap/packages/packages-bootstrap.ts";
+import { createGitProgram } from "../drivers/git/program/git-program.ts";
 import { createDistributionRegistry } from "../drivers/registry/distribution/distribution-registry.ts";
 import { KeptContexts } from "../engine/build/kept-contexts.ts";
 import { createTransfers } from "../engine/image/transfers.ts";
@@ -20,6 +21,7 @@ export function createImageSources(config: DaemonConfig) {
       maxDownloadAttempts: config.maxDownloadAttempts,
     }),
     contexts: new KeptContexts(),
+    git: createGitProgram(),
     baseSystems: createPackagesBootstrap(),
   };
 }

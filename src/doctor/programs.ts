@@ -68,6 +68,7 @@ const programTable: readonly ProgramRequirement[] = [
     debianPackage: "e2fsprogs",
     programs: ["mke2fs"],
   },
+  { name: "git", why: "build from repositories", needed: false, debianPackage: "git", programs: ["git"] },
   {
     name: "mmdebstrap",
     why: "make Debian and Ubuntu images from packages",

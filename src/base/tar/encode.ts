@@ -1,4 +1,4 @@
-import { blockBytes, paddingOf, type TarEntry, type TarEntryType } from "./entry.ts";
+import { blockBytes, paddingOf, type TarEntry, type TarEntryType, tarEntry } from "./entry.ts";
 import { xattrPrefix } from "./parser.ts";
 import { encodePax, formatPaxTime } from "./pax.ts";
 
@@ -17,6 +17,13 @@ export const endOfArchive = (): Buffer => Buffer.alloc(2 * blockBytes);
 
 /** Zero bytes that follow a body of this size. */
 export const padding = (sizeBytes: number): Buffer => Buffer.alloc(paddingOf(sizeBytes));
+
+/** A regular file as an entry of its own. */
+export function* encodeFile(name: string, bytes: Uint8Array): Generator<Uint8Array, void> {
+  yield encodeEntry(tarEntry(name, "file", { sizeBytes: bytes.length }));
+  yield bytes;
+  yield padding(bytes.length);
+}
 
 /** The header of an entry: one ustar block, led by a pax header when a field does not fit or would lose precision. */
 export function encodeEntry(entry: TarEntry): Buffer {

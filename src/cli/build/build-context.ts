@@ -2,19 +2,11 @@ import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readFileSync, type Stats, statSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { isAbsolute, join, relative, resolve } from "node:path";
-import { sniffCompression } from "../../base/compression.ts";
 import { type ContextFacts, factsEntry } from "../../base/context-facts.ts";
 import { hasNegation, ignoring, readPatterns } from "../../base/dockerignore.ts";
-import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
-import { tarEntry } from "../../base/tar/entry.ts";
+import { encodeFile, endOfArchive } from "../../base/tar/encode.ts";
 import { packTree } from "../copy/pack.ts";
 import { Exit } from "../exit.ts";
-
-export interface LocalContext {
-  /** Path of the Dockerfile in the archive. */
-  readonly dockerfile: string;
-  readonly archive: AsyncIterable<Uint8Array>;
-}
 
 /** A directory, of which a later build need only send what has changed. */
 export interface DirectoryContext {
@@ -52,37 +44,18 @@ export function directoryContext(directory: string, file: string, readInput: () 
   };
 }
 
-/** What comes on standard input: an archive, or else the Dockerfile of a build without other files. */
-export async function inputContext(input: AsyncIterable<Uint8Array>, file: string): Promise<LocalContext> {
-  const iterator = input[Symbol.asyncIterator]();
-  let head = Buffer.alloc(0);
-  while (head.length < 512) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    head = Buffer.concat([head, value]);
+/** A directory with a name of its own beside the build's. */
+export function namedDirectory(name: string, directory: string): DirectoryContext {
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new Exit(1, `isle: unable to prepare context ${name}: path "${directory}" not found`);
   }
-  const rest = { [Symbol.asyncIterator]: () => iterator };
-  const isArchive = head.subarray(257, 262).toString() === "ustar" || sniffCompression(head) !== "none";
-  if (isArchive) return { dockerfile: file || "Dockerfile", archive: joined(head, rest) };
-  const texts: Uint8Array[] = [];
-  for await (const chunk of joined(head, rest)) texts.push(chunk);
-  return { dockerfile: "Dockerfile", archive: fileAlone("Dockerfile", Buffer.concat(texts)) };
-}
-
-async function* joined(head: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  yield head;
-  yield* rest;
-}
-
-async function* fileAlone(name: string, bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
-  yield* fileEntry(name, bytes);
-  yield endOfArchive();
-}
-
-function* fileEntry(name: string, bytes: Uint8Array): Generator<Uint8Array, void> {
-  yield encodeEntry(tarEntry(name, "file", { sizeBytes: bytes.length }));
-  yield bytes;
-  yield padding(bytes.length);
+  const root = resolve(directory);
+  const parts = { path: join(root, "Dockerfile"), dockerfile: "", outside: async () => undefined };
+  return {
+    dockerfile: "",
+    key: keyOf(root, name),
+    changedSince: (known) => archiveOf(root, { ...parts, facts: new Facts(known) }),
+  };
 }
 
 interface Parts {
@@ -109,16 +82,16 @@ async function* archiveOf(root: string, { path, dockerfile, outside, facts }: Pa
   const text = await outside();
   if (text !== undefined) {
     facts.add(dockerfile);
-    yield* fileEntry(dockerfile, Buffer.from(text));
+    yield* encodeFile(dockerfile, Buffer.from(text));
   }
   yield* factsEntry(facts.all);
   yield endOfArchive();
 }
 
-const keyOf = (root: string): string => {
+const keyOf = (root: string, ...more: readonly string[]): string => {
   const { dev, ino } = statSync(root);
   return createHash("sha256")
-    .update(JSON.stringify([hostname(), userInfo().uid, root, dev, ino]))
+    .update(JSON.stringify([hostname(), userInfo().uid, root, dev, ino, ...more]))
     .digest("hex");
 };
 

@@ -1,17 +1,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { isCode } from "../../base/error.ts";
-import { type BuildLine, buildImage, keptContext } from "../../client/build.ts";
-import { type DirectoryContext, directoryContext, inputContext, type LocalContext } from "../build/build-context.ts";
+import type { BuildLine } from "../../client/build.ts";
 import { type BuildEvent, BuildLog } from "../build/build-log.ts";
+import { buildSources, sendBuild } from "../build/send-build.ts";
 import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
 import { labels } from "../create/environment.ts";
 import { Exit, usageError } from "../exit.ts";
-import { inputChunks } from "../file-stream.ts";
 
 const buildFlags = {
   "add-host": { type: "list", help: "Another line of /etc/hosts for the steps", value: "host:ip" },
   "build-arg": { type: "list", help: "Value of an ARG", value: "name=value" },
+  "build-context": {
+    type: "list",
+    help: "More files by a name: a directory, image, repository or URL",
+    value: "name=path",
+  },
   file: { type: "string", short: "f", help: "Dockerfile; - reads it from stdin", value: "file" },
   iidfile: { type: "string", help: "Write the image's id to this file", value: "file" },
   isolation: { type: "string", help: "What the steps run in: container, sandbox or microvm" },
@@ -35,19 +38,27 @@ type BuildContext = Context<typeof buildFlags>;
 
 export const build = command({
   summary: "Build an image from a Dockerfile",
-  usage: "[OPTIONS] PATH | -",
+  usage: "[OPTIONS] PATH | URL | -",
   args: { min: 1, max: 1 },
   flags: buildFlags,
   examples: [
     ["isle build -t app .", "Build the Dockerfile of this directory"],
+    ["isle build https://github.com/team/app.git#v1:server", "Build a directory of a repository at a tag"],
+    ["isle build --build-context lib=../lib .", "Give COPY --from=lib files of another directory"],
     ["isle build --isolation microvm -t app .", "Run each step in a virtual machine of its own"],
     ["isle build --secret id=npm,src=.npmrc .", "Give a step a file that no layer keeps"],
   ],
   async run(context) {
     const { flags, io } = context;
     checkProgress(flags.progress);
-    const source = await contextOf(context);
-    const lines = "archive" in source ? buildAll(context, source) : buildChanged(context, source);
+    const sources = await buildSources({
+      path: context.args[0]!,
+      file: flags.file,
+      named: flags["build-context"],
+      stdin: io.stdin,
+    });
+    const call = { query: queryOf(context), headers: secretHeader(context) };
+    const lines = sendBuild<BuildEvent>(context.client, sources, call);
     const quiet = flags.quiet || flags.progress === "quiet";
     const id = await follow(context, lines, quiet);
     if (flags.iidfile !== "") writeFileSync(flags.iidfile, id);
@@ -72,47 +83,13 @@ async function follow({ flags, io }: BuildContext, lines: Lines, quiet: boolean)
 
 type Lines = AsyncGenerator<BuildLine<BuildEvent>, void>;
 
-const buildAll = (context: BuildContext, { dockerfile, archive }: LocalContext): Lines =>
-  buildImage(context.client, archive, { query: queryOf(context, dockerfile), headers: secretHeader(context) });
-
-/** Sends what has changed since the last build of the directory, or all of it. */
-async function* buildChanged(context: BuildContext, source: DirectoryContext): Lines {
-  const { dockerfile, key } = source;
-  const { version, facts } = await keptContext(context.client, key);
-  const call = (base: string) => ({
-    query: { ...queryOf(context, dockerfile), context: key, base },
-    headers: secretHeader(context),
-  });
-  try {
-    yield* buildImage(context.client, source.changedSince(new Map(Object.entries(facts))), call(version));
-  } catch (error) {
-    // Another build of the directory was faster.
-    if (version === "" || !isCode(error, "conflict")) throw error;
-    yield* buildImage(context.client, source.changedSince(new Map()), call(""));
-  }
-}
-
 function checkProgress(progress: string): void {
   if (!["", "auto", "plain", "tty", "rawjson", "quiet"].includes(progress)) {
     throw usageError(`invalid progress mode: ${progress}: it is auto, plain, rawjson or quiet`);
   }
 }
 
-async function contextOf({ args, flags, io }: BuildContext): Promise<LocalContext | DirectoryContext> {
-  const path = args[0]!;
-  const readInput = async (): Promise<string> => {
-    let text = "";
-    for await (const chunk of inputChunks(io.stdin)) text += Buffer.from(chunk).toString();
-    return text;
-  };
-  if (path === "-") return await inputContext(inputChunks(io.stdin), flags.file);
-  if (/^(https?|git|ssh):\/\/|^git@/.test(path)) {
-    throw new Exit(1, `isle: building from ${path} is not supported: clone or download it, and build the directory`);
-  }
-  return directoryContext(path, flags.file, readInput);
-}
-
-function queryOf({ flags, io }: BuildContext, dockerfile: string) {
+function queryOf({ flags, io }: BuildContext) {
   const around = { env: io.env, cwd: process.cwd(), readText };
   const given = flags["build-arg"].map((text) => {
     const at = text.indexOf("=");
@@ -121,7 +98,6 @@ function queryOf({ flags, io }: BuildContext, dockerfile: string) {
   const epoch = io.env["SOURCE_DATE_EPOCH"];
   const args = Object.fromEntries([...(epoch ? [["SOURCE_DATE_EPOCH", epoch] as const] : []), ...given]);
   return {
-    dockerfile,
     events: true,
     t: flags.tag,
     buildargs: JSON.stringify(args),

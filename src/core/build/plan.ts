@@ -8,8 +8,15 @@ export interface BuildPlan {
   readonly stages: readonly Stage[];
 }
 
+export interface PlanOptions {
+  /** Bases by the number of their stage, expanded. */
+  readonly bases: ReadonlyMap<number, string>;
+  /** The name means files or an image of the client's choice, not a stage. */
+  readonly isNamed: (name: string) => boolean;
+}
+
 /** Chooses the target and what it stands on; stages nobody needs are left out. Throws an Error for a target that is not there. */
-export function planBuild(dockerfile: Dockerfile, target: string, fromNames: ReadonlyMap<number, string>): BuildPlan {
+export function planBuild(dockerfile: Dockerfile, target: string, { bases, isNamed }: PlanOptions): BuildPlan {
   const { stages } = dockerfile;
   const wanted = target === "" ? stages.at(-1) : findStage(stages, target);
   if (!wanted) throw new Error(`target stage "${target}" could not be found`);
@@ -17,8 +24,8 @@ export function planBuild(dockerfile: Dockerfile, target: string, fromNames: Rea
   const visit = (stage: Stage): void => {
     if (needed.has(stage.index)) return;
     needed.add(stage.index);
-    for (const name of namesUsed(stage, fromNames.get(stage.index) ?? stage.from.image)) {
-      const other = findStage(stages, name, stage.index);
+    for (const name of namesUsed(stage, bases.get(stage.index) ?? stage.from.image)) {
+      const other = isNamed(name) ? undefined : findStage(stages, name, stage.index);
       if (other) visit(other);
     }
   };

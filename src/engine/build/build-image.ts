@@ -12,6 +12,7 @@ import type { BuildDeps } from "./deps.ts";
 import { globalVariables, platformVariables } from "./platform-variables.ts";
 import type { BuildRequest, BuildStep } from "./request.ts";
 import { SourceRoots } from "./source-roots.ts";
+import { namedContext } from "./sources.ts";
 import { buildStage } from "./stage.ts";
 
 /**
@@ -49,9 +50,13 @@ function expandBases(dockerfile: Dockerfile, globals: Variables): Map<number, st
   );
 }
 
-function planned(dockerfile: Dockerfile, { target }: BuildRequest, bases: ReadonlyMap<number, string>): BuildPlan {
+function planned(
+  dockerfile: Dockerfile,
+  { target, named }: BuildRequest,
+  bases: ReadonlyMap<number, string>,
+): BuildPlan {
   try {
-    return planBuild(dockerfile, target, bases);
+    return planBuild(dockerfile, target, { bases, isNamed: (name) => namedContext(named, name) !== undefined });
   } catch (error) {
     throw invalid(messageOf(error), {
       hint: `stages are ${dockerfile.stages.map(({ name, index }) => name ?? index).join(", ")}`,

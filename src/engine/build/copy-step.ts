@@ -6,7 +6,6 @@ import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { tarEntry } from "../../base/tar/entry.ts";
 import type { CopySelection, TreeRoot } from "../../core/archive.ts";
 import { digestSelection } from "../../core/build/context-manifest.ts";
-import { findStage } from "../../core/build/dockerfile.ts";
 import { expandWord } from "../../core/build/expand.ts";
 import { joinDirectory } from "../../core/build/image-config.ts";
 import type { InstructionOf } from "../../core/build/instruction.ts";
@@ -16,6 +15,8 @@ import { type AddedFile, addedFiles } from "./added-files.ts";
 import { imageNamed } from "./base-image.ts";
 import { cacheKey } from "./build.ts";
 import { layerOfRoot, stepLayer } from "./new-layer.ts";
+import type { BuildFiles } from "./request.ts";
+import { sourceNamed } from "./sources.ts";
 import { chainOf, expanded, expansionOf, ignoresCache, pushLayer, type StageState } from "./stage-state.ts";
 
 type CopyInstruction = InstructionOf<"copy"> | InstructionOf<"add">;
@@ -118,11 +119,15 @@ interface CopySource {
 /** The context, a stage before this one, or an image. */
 async function sourceOf(state: StageState, from: string | undefined): Promise<CopySource> {
   const { build, stage, platform } = state;
-  if (from === undefined) return contextSource(state);
+  if (from === undefined) return filesSource(state, build.request.context);
   const name = expanded(state, from);
-  const other = findStage(build.dockerfile.stages, name, stage.index);
-  if (!other && name.toLowerCase() === stage.name) throw new Error(`stage ${name} cannot copy from itself`);
-  const { layers } = other ? await build.stage(other) : await imageNamed(build, name, platform);
+  const source = await sourceNamed(build, name, stage);
+  if (source.kind === "files") return filesSource(state, source.files);
+  if (source.kind === "image" && source.name.toLowerCase() === stage.name) {
+    throw new Error(`stage ${name} cannot copy from itself`);
+  }
+  const { layers } =
+    source.kind === "stage" ? await build.stage(source.stage) : await imageNamed(build, source.name, platform);
   const chain = layers.map(({ chainId }) => chainId);
   const root = async (): Promise<TreeRoot> => build.roots.mount(chain);
   return {
@@ -133,14 +138,13 @@ async function sourceOf(state: StageState, from: string | undefined): Promise<Co
   };
 }
 
-function contextSource(state: StageState): CopySource {
-  const { context } = state.build.request;
-  if (context === undefined) throw new Error("there is no build context to copy from");
-  const root = async (): Promise<TreeRoot> => ({ path: await context.path() });
+function filesSource(state: StageState, files: BuildFiles | undefined): CopySource {
+  if (files === undefined) throw new Error("there is no build context to copy from");
+  const root = async (): Promise<TreeRoot> => ({ path: await files.path() });
   return {
     quickDigest: (copy) => {
       try {
-        return digestSelection(context.manifest, { ...selection(copy), target: "/", into: true });
+        return digestSelection(files.manifest, { ...selection(copy), target: "/", into: true });
       } catch (error) {
         throw notThere(error);
       }

@@ -1,3 +1,4 @@
+import type { GitDriver } from "../../core/git.ts";
 import type { Transfers } from "../image/transfers.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import type { KeptContexts } from "./kept-contexts.ts";
@@ -6,4 +7,5 @@ import type { KeptContexts } from "./kept-contexts.ts";
 export interface BuildDeps extends InstanceDeps {
   readonly transfers: Transfers;
   readonly contexts: KeptContexts;
+  readonly git: GitDriver;
 }

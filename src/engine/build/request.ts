@@ -4,12 +4,29 @@ import type { Source } from "../../core/build/source.ts";
 import type { Credentials } from "../../core/registry.ts";
 import type { BuildContext } from "./context.ts";
 
+export type BuildFiles = Pick<BuildContext, "manifest" | "path">;
+
+/** What stands for a name instead of a stage or an image of that name. */
+export type NamedContext =
+  | { readonly kind: "image"; readonly name: string }
+  | { readonly kind: "files"; readonly files: BuildFiles };
+
+export type NamedContexts = ReadonlyMap<string, () => Promise<NamedContext>>;
+
+/** A socket of this machine behind which a client's agent answers, until it is closed. */
+export interface SshAgent {
+  readonly path: string;
+  close(): Promise<void>;
+}
+
 export interface BuildRequest {
   readonly dockerfile: Source;
   /** The build's files; undefined for a build without. */
-  readonly context: Pick<BuildContext, "manifest" | "path"> | undefined;
+  readonly context: BuildFiles | undefined;
   /** Files of the context that came for the build itself and that no COPY takes. */
   readonly contextExcludes: readonly string[];
+  /** More sources of files by the names that FROM, COPY and RUN give them; each is opened when it is first asked for. */
+  readonly named: NamedContexts;
   /** Name or number of the stage to build; the last when empty. */
   readonly target: string;
   /** Undefined values are variables the client named and does not have. */
@@ -26,6 +43,8 @@ export interface BuildRequest {
   readonly credentialsFor: (domain: string) => Promise<Credentials | undefined>;
   /** A secret the client offers by id; undefined when it does not. */
   readonly secret: (id: string) => Promise<Uint8Array | undefined>;
+  /** An SSH agent that the client forwards by id; undefined when it does not. */
+  readonly sshAgent: (id: string) => Promise<SshAgent | undefined>;
   /** Seconds since 1970 for all times of the image, so that the same input gives the same image. */
   readonly epoch: number | undefined;
   readonly onEvent: (event: BuildEvent) => void;

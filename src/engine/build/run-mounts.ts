@@ -4,12 +4,12 @@ import { IsleError, isCode, notFound } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { TreeRoot } from "../../core/archive.ts";
-import { findStage } from "../../core/build/dockerfile.ts";
 import type { RunMount } from "../../core/build/run-mount.ts";
 import type { InstanceMount } from "../../core/instance.ts";
 import type { MountPlace } from "../../core/snapshot.ts";
 import { imageNamed } from "./base-image.ts";
 import type { BuildDeps } from "./deps.ts";
+import { sourceNamed } from "./sources.ts";
 import type { StageState } from "./stage-state.ts";
 
 /** The mounts of a RUN, made, until they are released. */
@@ -90,8 +90,10 @@ export async function bindRoot(state: StageState, { from }: RunMount): Promise<T
     if (build.request.context === undefined) throw new Error("there is no build context to mount");
     return { path: await build.request.context.path() };
   }
-  const other = findStage(build.dockerfile.stages, from, stage.index);
-  const { layers } = other ? await build.stage(other) : await imageNamed(build, from, platform);
+  const source = await sourceNamed(build, from, stage);
+  if (source.kind === "files") return { path: await source.files.path() };
+  const { layers } =
+    source.kind === "stage" ? await build.stage(source.stage) : await imageNamed(build, source.name, platform);
   return build.roots.mount(layers.map(({ chainId }) => chainId));
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from "../../base/error.ts";
 import { hostPlatform, type Platform, parsePlatform } from "../../base/platform.ts";
 import { now } from "../../base/time.ts";
-import { atLines, findStage, type Stage } from "../../core/build/dockerfile.ts";
+import { atLines, type Stage } from "../../core/build/dockerfile.ts";
 import { expandWord } from "../../core/build/expand.ts";
 import { applyToConfig, joinDirectory } from "../../core/build/image-config.ts";
 import type { Instruction, InstructionOf } from "../../core/build/instruction.ts";
@@ -10,8 +10,10 @@ import type { ImageConfigFile, ImageLayer, ImageRunConfig } from "../../core/ima
 import { imageNamed } from "./base-image.ts";
 import type { Build, StageResult } from "./build.ts";
 import { copyStep } from "./copy-step.ts";
+import { layerOfFiles } from "./files-layer.ts";
 import type { BuildStep } from "./request.ts";
 import { runStep } from "./run-step.ts";
+import { sourceNamed } from "./sources.ts";
 import { expanded, expansionOf, note, type StageState, timeOf } from "./stage-state.ts";
 import { workdirStep } from "./workdir-step.ts";
 
@@ -100,9 +102,10 @@ async function baseOf(
 ): Promise<{ config: ImageConfigFile | undefined; layers: readonly ImageLayer[] }> {
   const name = build.bases.get(stage.index)!;
   if (name === "scratch") return { config: emptyImage(platform), layers: [] };
-  const other = findStage(build.dockerfile.stages, name, stage.index);
-  if (other) return await build.stage(other);
-  return await imageNamed(build, name, platform);
+  const source = await sourceNamed(build, name, stage);
+  if (source.kind === "stage") return await build.stage(source.stage);
+  if (source.kind === "image") return await imageNamed(build, source.name, platform);
+  return { config: emptyImage(platform), layers: [await layerOfFiles(build, name, source.files)] };
 }
 
 async function performAt(state: StageState, instruction: Instruction, step?: BuildStep): Promise<{ cached: boolean }> {

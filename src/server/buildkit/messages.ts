@@ -87,6 +87,7 @@ message Stat {
   map<string, bytes> xattrs = 10;
 }
 message Packet { int32 type = 1; Stat stat = 2; uint32 ID = 3; bytes data = 4; }
+message BytesMessage { bytes data = 1; }
 message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
 message GetSecretResponse { bytes data = 1; }
 message CredentialsRequest { string Host = 1; }

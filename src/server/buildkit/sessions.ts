@@ -10,6 +10,8 @@ export interface ClientSession {
   /** The same for every build of the same directory; empty when the client has none. */
   readonly sharedKey: string;
   openFiles(metadata: OutgoingHttpHeaders): OpenCall;
+  /** What the client reads from its standard input; the messages are its bytes. */
+  openUpload(path: string): OpenCall;
   secret(id: string): Promise<Uint8Array | undefined>;
   credentials(host: string): Promise<Credentials | undefined>;
 }
@@ -31,6 +33,7 @@ export function createSession({ id, sharedKey }: SessionName, client: GrpcClient
     id,
     sharedKey,
     openFiles: (metadata) => client.open("/moby.filesync.v1.FileSync/DiffCopy", metadata),
+    openUpload: (path) => client.open("/moby.upload.v1.Upload/Pull", { urlpath: path }),
     async secret(secretId) {
       const path = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
       const answer = await orNothing(client.ask(path, secretRequest.encode({ ID: secretId })));

@@ -1,19 +1,14 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.ts";
-import { IsleError, invalid, unsupported } from "../../base/error.ts";
+import { invalid, unsupported } from "../../base/error.ts";
 import { parseDuration } from "../../base/time.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
-import {
-  type ContextPlace,
-  dockerfileOf,
-  excludedFiles,
-  ignoreFiles,
-  receiveContext,
-} from "../../engine/build/context.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
+import { isRemote } from "../../engine/build/remote-context.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { fullTag } from "../../engine/image/image-name.ts";
+import { receiveInput } from "../build/build-input.ts";
 import { ClassicProgress } from "../encode/build-progress.ts";
 import { type Exchange, json, type Route, sent } from "../exchange.ts";
 import { type ProgressLine, streamProgress } from "../json-stream.ts";
@@ -24,43 +19,23 @@ type Handler = Route<BuildDeps>["handle"];
 
 /** The classic way to build: the context as the body, progress as JSON lines. */
 const build: Handler = async (exchange, deps) => {
-  const { query, request, signal } = exchange;
+  const { query, signal } = exchange;
   refuseUnsupported(query);
   const options = readOptions(exchange);
-  const name = query.text("dockerfile") || "Dockerfile";
-  const context = await receiveContext(deps, request, [name, ...ignoreFiles(name)], await placeOf(exchange, deps));
+  const keepGitDir = /^(1|true)$/i.test(options.args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
+  const access = { secret: options.secret, sshAgent: options.sshAgent, signal, keepGitDir };
+  const { release, ...input } = await receiveInput(exchange, deps, access);
   try {
-    const dockerfile = dockerfileOf(context, name);
     await streamProgress(exchange, async (report) => {
-      await buildImage(deps, {
-        ...options,
-        dockerfile,
-        context,
-        contextExcludes: excludedFiles(context, name),
-        signal,
-        onEvent: reporter(exchange, report),
-      });
+      await buildImage(deps, { ...options, ...input, signal, onEvent: reporter(exchange, report) });
       // Before the client hears of the end: its next build finds the files.
-      await context.release();
+      await release();
     });
   } finally {
-    await context.release();
+    await release();
   }
   return sent;
 };
-
-/** Where isle's own client wants the context kept. */
-async function placeOf({ query, request }: Exchange, { contexts }: BuildDeps): Promise<ContextPlace | undefined> {
-  const key = query.text("context");
-  if (!key) return undefined;
-  const version = query.text("base");
-  const base = version ? contexts.take(key, version) : undefined;
-  if (version && base === undefined) {
-    for await (const _ of request);
-    throw new IsleError("conflict", "another build has taken the files of the last one", { hint: "send all files" });
-  }
-  return { key, base };
-}
 
 /** What the engine has kept of a context: the client sends the files whose facts are others. */
 const keptContext: Handler = async ({ query }, { contexts }) => {
@@ -72,8 +47,9 @@ const keptContext: Handler = async ({ query }, { contexts }) => {
 };
 
 function refuseUnsupported(query: Query): void {
-  if (query.text("remote")) {
-    throw unsupported("building from a remote context", { hint: "fetch it and build from the directory" });
+  const remote = query.text("remote");
+  if (remote && !isRemote(remote)) {
+    throw unsupported(`building from ${remote}`, { hint: "a git repository, or a URL of an archive or a Dockerfile" });
   }
   if (query.text("version") === "2") {
     throw unsupported("BuildKit's protocol on /build", { hint: "set DOCKER_BUILDKIT=0, or use isle build" });
@@ -86,7 +62,7 @@ function refuseUnsupported(query: Query): void {
   }
 }
 
-type Options = Omit<BuildRequest, "dockerfile" | "context" | "contextExcludes" | "signal" | "onEvent">;
+type Options = Omit<BuildRequest, "dockerfile" | "context" | "contextExcludes" | "named" | "signal" | "onEvent">;
 
 function readOptions({ query, request }: Exchange): Options {
   const uncachedStages = query.all("nocachefilter").flatMap((each) => each.split(","));
@@ -106,6 +82,7 @@ function readOptions({ query, request }: Exchange): Options {
     host: hostOptions(query),
     credentialsFor: async (domain) => auths.get(domain),
     secret: async (id) => secrets.get(id),
+    sshAgent: async () => undefined,
     epoch: epoch === undefined ? undefined : Number(epoch),
   };
 }

@@ -1,0 +1,90 @@
+import { IsleError, invalid, notFound } from "../../../base/error.ts";
+import { isWholeCommit, withoutPassword } from "../../../core/build/git-url.ts";
+import type { GitCheckout, GitDriver } from "../../../core/git.ts";
+import { run } from "../../../os/process.ts";
+import { gitEnvironment } from "./git-environment.ts";
+
+/**
+ * Debian's git. It knows nothing of this machine's users: no configuration, credentials, hooks or prompts, and no other
+ * protocols than those of the network. The kernel ends it with the daemon.
+ */
+export function createGitProgram(): GitDriver {
+  return { checkout };
+}
+
+async function checkout(wanted: GitCheckout): Promise<string> {
+  const git = new Git(wanted);
+  await git.must("init", "--quiet", "--template=", "--", wanted.directory);
+  await git.must("-C", wanted.directory, "remote", "add", "origin", wanted.remote);
+  const found = await fetchRef(git, wanted);
+  await git.must("-C", wanted.directory, "checkout", "--quiet", "--force", "--detach", found);
+  if (wanted.submodules) await fetchSubmodules(git, wanted.directory);
+  return (await git.must("-C", wanted.directory, "rev-parse", "HEAD")).trim();
+}
+
+/** What to check out: fetched alone where the remote can do that, else with its history. */
+async function fetchRef(git: Git, { directory, ref, remote }: GitCheckout): Promise<string> {
+  const fetch = (...more: string[]) => git.try("-C", directory, "fetch", "--quiet", "--force", ...more);
+  const alone = await fetch("--depth=1", "--no-tags", "origin", ref || "HEAD");
+  if (alone.exitCode === 0) return "FETCH_HEAD";
+  if (/couldn't find remote ref/.test(alone.stderr)) throw notFound(`${withoutPassword(remote)} has no ref ${ref}`);
+  const all = isWholeCommit(ref)
+    ? await fetch("--tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    : await fetch("--no-tags", "origin", ref || "HEAD");
+  if (all.exitCode !== 0) throw failure(remote, all.stderr || alone.stderr);
+  if (!isWholeCommit(ref)) return "FETCH_HEAD";
+  const isThere = await git.try("-C", directory, "cat-file", "-e", `${ref}^{commit}`);
+  if (isThere.exitCode !== 0) throw notFound(`${withoutPassword(remote)} has no commit ${ref}`);
+  return ref;
+}
+
+async function fetchSubmodules(git: Git, directory: string): Promise<void> {
+  const update = ["-C", directory, "submodule", "--quiet", "update", "--init", "--recursive", "--force"];
+  if ((await git.try(...update, "--depth=1")).exitCode === 0) return;
+  const { exitCode, stderr } = await git.try(...update);
+  if (exitCode !== 0) throw failure("a submodule", stderr);
+}
+
+/** Runs git for one checkout. */
+class Git {
+  readonly #wanted: GitCheckout;
+  readonly #env: Record<string, string>;
+
+  constructor(wanted: GitCheckout) {
+    this.#wanted = wanted;
+    this.#env = gitEnvironment(wanted, process.env);
+  }
+
+  async try(...args: string[]) {
+    const { signal } = this.#wanted;
+    const shielded = ["--pdeathsig", "KILL", "--", "git", ...args];
+    const result = await run("setpriv", shielded, { env: this.#env, signal }).catch((error: unknown) => {
+      throw signal.aborted ? new IsleError("cancelled", "the build was cancelled", { cause: error }) : error;
+    });
+    if (result.exitCode !== 127 || !/git: No such file/.test(result.stderr)) return result;
+    throw new IsleError("unavailable", "git is not installed", { hint: "apt-get install git" });
+  }
+
+  async must(...args: string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.try(...args);
+    if (exitCode !== 0) throw failure(this.#wanted.remote, stderr);
+    return stdout;
+  }
+}
+
+function failure(remote: string, said: string): IsleError {
+  const why = said
+    .split("\n")
+    .filter((line) => /^(fatal|error|remote|ssh|Host|Permission|.*denied)/.test(line))
+    .slice(0, 4)
+    .map((line) => line.replace(/\w+:\/\/\S+/g, withoutPassword))
+    .join(" | ");
+  const problem = `git cannot read ${withoutPassword(remote)}: ${why || "it did not say why"}`;
+  if (/terminal prompts disabled|Authentication failed|could not read Username/.test(said)) {
+    return new IsleError("forbidden", problem, {
+      hint: "give the build a secret GIT_AUTH_TOKEN, or use ssh and --ssh default",
+    });
+  }
+  if (/transport '.*' not allowed/.test(said)) return invalid(problem);
+  return new IsleError("unavailable", problem);
+}

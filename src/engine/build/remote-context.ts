@@ -1,0 +1,57 @@
+import { streamedContext } from "../../base/context-input.ts";
+import { IsleError, isCode, messageOf } from "../../base/error.ts";
+import { withoutPassword } from "../../core/build/git-url.ts";
+import { type BuildContext, receiveContext } from "./context.ts";
+import type { BuildDeps } from "./deps.ts";
+import { openUrl } from "./fetch-url.ts";
+import { fetchTree, gitFiles, gitUrl, type RemoteAccess } from "./git-tree.ts";
+
+export interface RemoteContext {
+  readonly context: BuildContext;
+  /** Path of the Dockerfile in it. */
+  readonly dockerfile: string;
+}
+
+interface Wanted extends RemoteAccess {
+  /** Path of the Dockerfile, as the client named it. */
+  readonly dockerfile: string;
+  readonly keepGitDir: boolean;
+  /** Paths whose contents the build itself wants. */
+  readonly kept: readonly string[];
+}
+
+export const isRemote = (text: string): boolean => /^https?:\/\//i.test(text) || gitUrl(text) !== undefined;
+
+/** A build's files from a repository, or from a URL of an archive or of a Dockerfile alone. */
+export async function remoteContext(deps: BuildDeps, url: string, wanted: Wanted): Promise<RemoteContext> {
+  if (gitUrl(url)) return { context: await gitContext(deps, url, wanted), dockerfile: wanted.dockerfile };
+  const response = await openUrl(url, wanted.signal);
+  try {
+    const { archive, dockerfile } = await streamedContext(bytesOf(response), wanted.dockerfile);
+    return { context: await receiveContext(deps, archive, [...wanted.kept, dockerfile]), dockerfile };
+  } catch (error) {
+    if (error instanceof IsleError) throw error;
+    throw new IsleError("unavailable", `cannot fetch ${withoutPassword(url)}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+async function* bytesOf({ body }: Response): AsyncGenerator<Uint8Array, void> {
+  if (body) yield* body;
+}
+
+/** A repository's files become a context as those of a client do. */
+async function gitContext(deps: BuildDeps, text: string, wanted: Wanted): Promise<BuildContext> {
+  const url = gitUrl(text)!;
+  const tree = await fetchTree(deps, url, wanted);
+  try {
+    const selection = { sources: [url.directory || "/"], target: "/", into: true, parents: false };
+    const keeps = url.keepGitDir ?? wanted.keepGitDir;
+    const files = deps.archive.packCopy(tree.root, { ...selection, excludes: keeps ? [] : [gitFiles] });
+    return await receiveContext(deps, files, wanted.kept);
+  } catch (error) {
+    if (!isCode(error, "notFound")) throw error;
+    throw new IsleError("invalid", `${withoutPassword(url.remote)} has no directory ${url.directory}`);
+  } finally {
+    await tree.release();
+  }
+}

@@ -1,0 +1,107 @@
+import { IsleError, invalid } from "../../base/error.ts";
+import { FramedReader } from "../../base/framed-streams.ts";
+import {
+  type BuildContext,
+  type ContextPlace,
+  dockerfileOf,
+  excludedFiles,
+  ignoreFiles,
+  receiveContext,
+} from "../../engine/build/context.ts";
+import type { BuildDeps } from "../../engine/build/deps.ts";
+import type { RemoteAccess } from "../../engine/build/git-tree.ts";
+import { opensNamed } from "../../engine/build/named-remote.ts";
+import { remoteContext } from "../../engine/build/remote-context.ts";
+import type { BuildRequest, NamedContext } from "../../engine/build/request.ts";
+import type { Exchange } from "../exchange.ts";
+import type { Query } from "../query.ts";
+
+/** What a build is made from, until it is released. */
+export interface BuildInput extends Pick<BuildRequest, "dockerfile" | "context" | "contextExcludes" | "named"> {
+  release(): Promise<void>;
+}
+
+export interface InputAccess extends RemoteAccess {
+  readonly keepGitDir: boolean;
+}
+
+/** Takes in the files of a build that come with the request, and those that it names elsewhere. */
+export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: InputAccess): Promise<BuildInput> {
+  const { query, request } = exchange;
+  const given = query.text("dockerfile") || "Dockerfile";
+  const sent = sentContexts(query);
+  const places = await placesOf(exchange, deps, sent);
+  const held: BuildContext[] = [];
+  const hold = (context: BuildContext): BuildContext => {
+    held.push(context);
+    return context;
+  };
+  const release = async (): Promise<void> => {
+    for (const context of held) await context.release();
+  };
+  try {
+    const kept = [given, ...ignoreFiles(given)];
+    const remote = query.text("remote");
+    const bodies = sent.named.length > 0 ? new FramedReader(request) : undefined;
+    const own = remote
+      ? await remoteContext(deps, remote, { ...access, dockerfile: given, kept })
+      : { context: await receiveContext(deps, bodies?.next() ?? request, kept, places.get("")), dockerfile: given };
+    const context = hold(own.context);
+    const name = own.dockerfile;
+    const files = new Map<string, NamedContext>();
+    for (const { name: key } of sent.named) {
+      files.set(key, { kind: "files", files: hold(await receiveContext(deps, bodies!.next(), [], places.get(key))) });
+    }
+    const named = new Map([
+      ...[...files].map(([key, found]) => [key, async () => found] as const),
+      ...opensNamed(deps, sent.elsewhere, { ...access, hold }),
+    ]);
+    const dockerfile = dockerfileOf(context, name);
+    return { dockerfile, context, contextExcludes: excludedFiles(context, name), named, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+interface SentContext {
+  readonly name: string;
+  readonly key: string;
+  readonly base: string;
+}
+
+/** Contexts whose files isle's own client sends, and the names and URLs of others. */
+function sentContexts(query: Query): { named: SentContext[]; elsewhere: Map<string, string> } {
+  const value = query.json("named") ?? {};
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("invalid value for named");
+  const named: SentContext[] = [];
+  const elsewhere = new Map<string, string>();
+  for (const [name, each] of Object.entries(value)) {
+    if (typeof each === "string") elsewhere.set(name, each);
+    else if (typeof each?.context === "string" && typeof each?.base === "string") {
+      named.push({ name, key: each.context, base: each.base });
+    } else throw invalid(`invalid value for named: ${name} is neither a URL nor files`);
+  }
+  return { named, elsewhere };
+}
+
+/** Where isle's own client wants its contexts kept; all of them are taken, or none. */
+async function placesOf(
+  { query, request }: Exchange,
+  { contexts }: BuildDeps,
+  { named }: { named: readonly SentContext[] },
+): Promise<Map<string, ContextPlace>> {
+  const key = query.text("context");
+  const wanted = [...(key ? [{ name: "", key, base: query.text("base") ?? "" }] : []), ...named];
+  const isGone = wanted.some((each) => each.base !== "" && contexts.get(each.key)?.version !== each.base);
+  if (isGone || new Set(wanted.map((each) => each.key)).size < wanted.length) {
+    for await (const _ of request);
+    throw new IsleError("conflict", "another build has taken the files of the last one", { hint: "send all files" });
+  }
+  return new Map(
+    wanted.map(({ name, key: place, base }) => [
+      name,
+      { key: place, base: base === "" ? undefined : contexts.take(place, base) },
+    ]),
+  );
+}

@@ -1,0 +1,200 @@
+import { readPatterns } from "../../base/dockerignore.ts";
+import { unsupported } from "../../base/error.ts";
+import { type BuildContext, dockerfileOf, ignoreFiles, receiveContext } from "../../engine/build/context.ts";
+import type { BuildDeps } from "../../engine/build/deps.ts";
+import type { RemoteAccess } from "../../engine/build/git-tree.ts";
+import { opensNamed } from "../../engine/build/named-remote.ts";
+import { isRemote, remoteContext } from "../../engine/build/remote-context.ts";
+import type { BuildRequest, NamedContext, NamedContexts } from "../../engine/build/request.ts";
+import { once } from "../../engine/build/sources.ts";
+import type { ActiveBuild } from "./active-build.ts";
+import { receiveFiles } from "./receive-files.ts";
+import type { ClientSession } from "./sessions.ts";
+import { uploadedContext, uploadPrefix } from "./uploaded-context.ts";
+
+export type Attributes = Readonly<Record<string, string>>;
+type Metadata = Record<string, string | string[]>;
+
+interface FrontendParts {
+  readonly session: ClientSession;
+  readonly attributes: Attributes;
+}
+
+export interface FrontendInput extends Pick<BuildRequest, "dockerfile" | "context" | "named"> {
+  release(): Promise<void>;
+}
+
+/** The Dockerfile and the files of a build, from the client's session and from where else it says they are. */
+export async function frontendInput(
+  deps: BuildDeps,
+  build: ActiveBuild,
+  { session, attributes }: FrontendParts,
+): Promise<FrontendInput> {
+  const input = new Input(deps, build, { session, attributes });
+  try {
+    return await input.load();
+  } catch (error) {
+    await input.release();
+    throw error;
+  }
+}
+
+class Input {
+  readonly #deps: BuildDeps;
+  readonly #build: ActiveBuild;
+  readonly #session: ClientSession;
+  readonly #attributes: Attributes;
+  readonly #held: BuildContext[] = [];
+  readonly #name: string;
+
+  constructor(deps: BuildDeps, build: ActiveBuild, { session, attributes }: FrontendParts) {
+    this.#deps = deps;
+    this.#build = build;
+    this.#session = session;
+    this.#attributes = attributes;
+    this.#name = attributes["filename"] ?? "Dockerfile";
+  }
+
+  async load(): Promise<FrontendInput> {
+    const release = () => this.release();
+    const remote = this.#attributes["context"];
+    const named = this.#named();
+    if (remote) return { ...(await this.#remote(remote)), named, release };
+    const name = this.#name;
+    const definition = await this.#definition();
+    const dockerfile = dockerfileOf(definition, name);
+    const ignored = await this.#build.part("[internal] load .dockerignore", () => this.#ignoreLines(definition));
+    const context = await this.#build.part("[internal] load build context", () =>
+      receiveKept(this.#deps, this.#session, directory("context", ignored)),
+    );
+    this.#held.push(context);
+    return { dockerfile, context, named, release };
+  }
+
+  async release(): Promise<void> {
+    for (const context of this.#held) await context.release();
+  }
+
+  async #definition(): Promise<BuildContext> {
+    const name = this.#name;
+    const files = [name, ...ignoreFiles(name)];
+    const definition = await this.#build.part(`[internal] load build definition from ${name}`, () =>
+      receive(this.#deps, this.#session, { "dir-name": "dockerfile", followpaths: files }, files),
+    );
+    this.#held.push(definition);
+    return definition;
+  }
+
+  /** A repository or a URL; the Dockerfile lies in it, or comes from the client all the same. */
+  async #remote(url: string): Promise<Pick<BuildRequest, "dockerfile" | "context">> {
+    const name = this.#name;
+    const wanted = { ...this.#access(), dockerfile: name, kept: [name, ...ignoreFiles(name)] };
+    const { context, dockerfile } = await this.#build.part("[internal] load remote build context", () =>
+      url.startsWith(uploadPrefix)
+        ? uploadedContext(this.#deps, this.#session, { url, dockerfile: name, kept: wanted.kept })
+        : remoteContext(this.#deps, refuseUnknown(url), wanted),
+    );
+    this.#held.push(context);
+    if (this.#attributes["dockerfilekey"] === "dockerfile") {
+      return { context, dockerfile: dockerfileOf(await this.#definition(), name) };
+    }
+    return { context, dockerfile: dockerfileOf(context, dockerfile) };
+  }
+
+  #access(): RemoteAccess & { readonly keepGitDir: boolean } {
+    const keep = this.#attributes["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "";
+    return {
+      secret: (id) => this.#session.secret(id),
+      sshAgent: async () => undefined,
+      signal: this.#build.signal,
+      keepGitDir: /^(1|true)$/i.test(keep),
+    };
+  }
+
+  #named(): NamedContexts {
+    const prefix = "context:";
+    const given = Object.entries(this.#attributes).filter(([key]) => key.startsWith(prefix));
+    const found = given.map(([key, value]) => [key.slice(prefix.length), value] as const);
+    const local = found.filter(([, value]) => value.startsWith("local:"));
+    const elsewhere = new Map(found.filter(([, value]) => !value.startsWith("local:")));
+    const hold = (context: BuildContext): BuildContext => {
+      this.#held.push(context);
+      return context;
+    };
+    return new Map([
+      ...local.map(([name, value]) => [name, once(() => this.#local(name, value.slice("local:".length)))] as const),
+      ...opensNamed(this.#deps, elsewhere, { ...this.#access(), hold }),
+    ]);
+  }
+
+  /** A directory of the client's, without what its own .dockerignore leaves out. */
+  async #local(name: string, key: string): Promise<NamedContext> {
+    const files = await this.#build.part(`[context ${name}] load from client`, async () => {
+      const file = ".dockerignore";
+      const top = await receive(this.#deps, this.#session, { "dir-name": key, followpaths: [file] }, [file]);
+      await top.release();
+      return await receive(this.#deps, this.#session, directory(key, ignoreLinesOf(top, file) ?? []), []);
+    });
+    this.#held.push(files);
+    return { kind: "files", files };
+  }
+
+  async #ignoreLines(definition: BuildContext): Promise<string[]> {
+    const own = ignoreLinesOf(definition, `${this.#name}.dockerignore`);
+    if (own) return own;
+    const file = ".dockerignore";
+    const context = await receive(this.#deps, this.#session, { "dir-name": "context", followpaths: [file] }, [file]);
+    await context.release();
+    return ignoreLinesOf(context, file) ?? [];
+  }
+}
+
+function refuseUnknown(url: string): string {
+  if (isRemote(url)) return url;
+  throw unsupported(`building from the context ${url}`, {
+    hint: "a directory, a git repository, or a URL of an archive or a Dockerfile",
+  });
+}
+
+const directory = (name: string, ignored: readonly string[]): Metadata => ({
+  "dir-name": name,
+  ...(ignored.length > 0 && { "exclude-patterns": [...ignored] }),
+});
+
+function ignoreLinesOf({ manifest }: BuildContext, name: string): string[] | undefined {
+  const text = manifest.texts.get(name);
+  return text && readPatterns(text.toString()).filter((line) => line.trim() !== "");
+}
+
+/** A directory of the client's, or of it what the metadata asks for. */
+async function receive(
+  deps: BuildDeps,
+  session: ClientSession,
+  metadata: Metadata,
+  kept: readonly string[],
+): Promise<BuildContext> {
+  return await receiveContext(deps, receiveFiles(session.openFiles(encodeMetadata(metadata)), undefined), kept);
+}
+
+/** A directory of which only those files come that were not there, or others, in its last build. */
+async function receiveKept(deps: BuildDeps, session: ClientSession, metadata: Metadata): Promise<BuildContext> {
+  const key = session.sharedKey;
+  if (key === "") return await receive(deps, session, metadata, []);
+  const base = deps.contexts.take(key);
+  const files = receiveFiles(session.openFiles(encodeMetadata(metadata)), base?.facts ?? new Map());
+  return await receiveContext(deps, files, [], { key, base });
+}
+
+/** Headers are ASCII: other texts are encoded, and a header beside them says so. */
+function encodeMetadata(metadata: Metadata): Metadata {
+  return Object.fromEntries(
+    Object.entries(metadata).flatMap(([key, value]) => {
+      const values = [value].flat();
+      if (values.every((each) => /^[\x20-\x7e]*$/.test(each))) return [[key, values]];
+      return [
+        [key, values.map((each) => encodeURIComponent(each).replaceAll("%20", "+"))],
+        [`${key}-encoded`, "1"],
+      ];
+    }),
+  );
+}

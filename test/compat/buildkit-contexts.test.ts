@@ -1,0 +1,131 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findProgram } from "../../src/os/find-program.ts";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { Repository, type Sources, startSources } from "../support/sources.ts";
+
+const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
+const canBuild = findProgram("docker") !== undefined && findProgram("git") !== undefined && existsSync(plugin);
+if (!canBuild)
+  console.log("SKIPPED contexts through BuildKit's protocol: there is no docker client with buildx, or no git");
+const withBuildx = test.skipIf(!canBuild);
+
+let daemon: TestDaemon;
+let box: Containers;
+let context: string;
+let sources: Sources;
+beforeAll(async () => {
+  if (!canBuild) return;
+  daemon = await startDaemon();
+  box = new Containers(daemon.api);
+  context = join(daemon.directory, "context");
+  sources = await startSources(daemon);
+  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
+  mkdirSync(plugins, { recursive: true });
+  copyFileSync(plugin, join(plugins, "docker-buildx"));
+});
+afterEach(async () => {
+  await box?.clear();
+  if (context) rmSync(context, { recursive: true, force: true });
+});
+afterAll(async () => {
+  await sources?.stop();
+  await daemon?.stop();
+});
+
+function write(files: Readonly<Record<string, string>>, directory = context): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), text);
+  }
+}
+
+const build = (args: readonly string[], input?: string) =>
+  daemon.docker(["build", "--progress", "plain", "-t", "built", ...args], {
+    timeoutMs: 60_000,
+    // Buildx leaves what it read from its standard input there.
+    env: { TMPDIR: daemon.directory },
+    ...(input !== undefined && { input }),
+  });
+const shown = (command: string): Promise<string> => box.output(command, { Image: "built" });
+const leftBehind = (): string[] =>
+  readdirSync(join(daemon.dataRoot, "builds")).filter((name) => !/^(cache|context-)/.test(name));
+
+withBuildx("docker build takes repositories, archives and Dockerfiles by URL", async () => {
+  const repository = new Repository(sources.directory, "app");
+  repository.commit({
+    Dockerfile: "FROM busybox\nCOPY . /all\n",
+    f: "git",
+    "sub/Dockerfile": "FROM busybox\nCOPY f /f\n",
+    "sub/f": "below",
+  });
+  const whole = await build([`${sources.git}/app.git`]);
+  expect(whole.exitCode, whole.stderr).toBe(0);
+  expect(await shown("cat /all/f; ls -d /all/.git 2>/dev/null; true")).toBe("git");
+  const below = await build([`${sources.http}/app.git#main:sub`]);
+  expect(below.exitCode, below.stderr).toBe(0);
+  expect(await shown("cat /f")).toBe("below");
+  write({ Dockerfile: "FROM busybox\nCOPY f /f\n", f: "packed" });
+  await daemon.inNamespaces(["tar", "-C", context, "-cf", join(sources.directory, "app.tar"), "."]);
+  const packed = await build([`${sources.http}/app.tar`]);
+  expect(packed.exitCode, packed.stderr).toBe(0);
+  expect(await shown("cat /f")).toBe("packed");
+  writeFileSync(join(sources.directory, "Alone"), "FROM busybox\nRUN echo alone > /f\n");
+  const alone = await build([`${sources.http}/Alone`]);
+  expect(alone.exitCode, alone.stderr).toBe(0);
+  expect(await shown("cat /f")).toBe("alone");
+  const missing = await build([`${sources.git}/none.git`]);
+  expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("git cannot read")]);
+  expect(leftBehind()).toEqual([]);
+});
+
+withBuildx("a Dockerfile from standard input goes with a repository", async () => {
+  const repository = new Repository(sources.directory, "other");
+  repository.commit({ f: "of the repository" });
+  const given = await build(["-f", "-", `${sources.git}/other.git`], "FROM busybox\nCOPY f /given\n");
+  expect(given.exitCode, given.stderr).toBe(0);
+  expect(await shown("cat /given")).toBe("of the repository");
+});
+
+withBuildx("an archive and a Dockerfile come on standard input", async () => {
+  write({ Dockerfile: "FROM busybox\nCOPY f /f\n", f: "streamed" });
+  const tar = join(daemon.directory, "context.tgz");
+  await daemon.inNamespaces(["tar", "-C", context, "-czf", tar, "."]);
+  const flags = "build --progress plain -t built -";
+  const env = {
+    DOCKER_HOST: `unix://${daemon.socket}`,
+    DOCKER_CONFIG: join(daemon.directory, "docker-config"),
+    TMPDIR: daemon.directory,
+  };
+  const piped = await daemon.inNamespaces(["sh", "-c", `docker ${flags} < ${tar}`], { env, timeoutMs: 60_000 });
+  expect(piped.exitCode, piped.stderr).toBe(0);
+  expect(await shown("cat /f")).toBe("streamed");
+  const alone = await build(["-"], "FROM busybox\nRUN echo alone > /f\n");
+  expect(alone.exitCode, alone.stderr).toBe(0);
+  expect(await shown("cat /f")).toBe("alone");
+});
+
+withBuildx("named contexts are directories, images, repositories and URLs", async () => {
+  write({
+    Dockerfile:
+      "FROM base\nCOPY --from=lib . /lib\nCOPY --from=repo f /repo\nCOPY --from=packed f /packed\nRUN --mount=from=lib,target=/m cat /m/f > /n\n",
+  });
+  const lib = join(daemon.directory, "lib");
+  write({ f: "lib ", ignored: "x", ".dockerignore": "ignored\n" }, lib);
+  new Repository(sources.directory, "repo").commit({ f: "repo " });
+  write({ f: "packed " }, join(daemon.directory, "packed"));
+  await daemon.inNamespaces([
+    ...["tar", "-C", join(daemon.directory, "packed"), "-cf", join(sources.directory, "packed.tar"), "f"],
+  ]);
+  const named = [
+    ...["base=docker-image://busybox", `lib=${lib}`, `repo=${sources.git}/repo.git`],
+    `packed=${sources.http}/packed.tar`,
+  ].flatMap((each) => ["--build-context", each]);
+  const { exitCode, stderr } = await build([...named, context]);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toContain("[context lib] load from client");
+  expect(await shown("cat /lib/f /repo /packed /n; ls /lib")).toBe("lib repo packed lib f");
+  expect(leftBehind()).toEqual([]);
+});
