@@ -1,11 +1,8 @@
-/** One state of a repository, fetched from elsewhere. */
-export interface GitCheckout {
+/** One state of a repository elsewhere. */
+export interface GitRef {
   readonly remote: string;
   /** Branch, tag, `refs/…` or a whole commit; the remote's own choice when empty. */
   readonly ref: string;
-  readonly submodules: boolean;
-  /** Directory that is not there yet; holds the files afterwards, and what git itself keeps below `.git`. */
-  readonly directory: string;
   /** Value of the header Authorization for the remote's host. */
   readonly authorization: string | undefined;
   /** Socket of an agent that signs for ssh. */
@@ -13,8 +10,16 @@ export interface GitCheckout {
   readonly signal: AbortSignal;
 }
 
+export interface GitCheckout extends GitRef {
+  readonly submodules: boolean;
+  /** Directory that is not there yet; holds the files afterwards, and what git itself keeps below `.git`. */
+  readonly directory: string;
+}
+
 /** Fetches from repositories with git. */
 export interface GitDriver {
+  /** The commit that a ref means now. Fails with notFound for one that is not there, unavailable for a silent remote. */
+  resolve(wanted: GitRef): Promise<string>;
   /**
    * Lays the files out and returns the commit. Fails with notFound for a ref that is not there, unavailable for a remote that
    * cannot be read; the directory may then be left half-made.

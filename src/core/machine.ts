@@ -49,6 +49,8 @@ export interface Machine {
   /** Passes a stream on while it is written to a new file. */
   saveWhileRead(path: string, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void>;
   openFile(path: string): Readable;
+  /** Bytes that an unprivileged writer may still use of the file system at a path. */
+  freeBytes(path: string): number;
   setOwner(path: string, owner: { uid: number; gid: number; mode: number }): void;
   /** A file system in memory, as /dev/shm is; makes the directory. */
   mountMemory(path: string, bytes: number): void;

@@ -33,6 +33,7 @@ import { RestartSchedule } from "../engine/instance/restart-policy.ts";
 import { InstanceSignals } from "../engine/instance/signals.ts";
 import { parseCapabilityMask } from "../engine/spec/capabilities.ts";
 import type { SeccompProfile } from "../engine/spec/seccomp.ts";
+import { decompressWithProgram } from "../os/decompress.ts";
 import { readTextIfPresent } from "../os/files.ts";
 import { findProgram } from "../os/find-program.ts";
 import type { DaemonConfig } from "./config.ts";
@@ -73,6 +74,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     images: createImageRepository(db),
     buildCache: createBuildCache(db),
     registry,
+    decompress: decompressWithProgram,
     events: createMemoryEvents(),
     log,
     imageUsers: (imageId) =>

@@ -69,6 +69,14 @@ const programTable: readonly ProgramRequirement[] = [
     programs: ["mke2fs"],
   },
   { name: "git", why: "build from repositories", needed: false, debianPackage: "git", programs: ["git"] },
+  { name: "xz", why: "read archives compressed with xz", needed: false, debianPackage: "xz-utils", programs: ["xz"] },
+  {
+    name: "bzip2",
+    why: "read archives compressed with bzip2",
+    needed: false,
+    debianPackage: "bzip2",
+    programs: ["bzip2"],
+  },
   {
     name: "mmdebstrap",
     why: "make Debian and Ubuntu images from packages",

@@ -1,6 +1,7 @@
 import type { Logger } from "../base/log.ts";
 import type { BuildCache } from "../core/build-cache.ts";
 import type { ContentStore } from "../core/content.ts";
+import type { Decompress } from "../core/decompress.ts";
 import type { EventBus } from "../core/event.ts";
 import type { ImageRepository } from "../core/image.ts";
 import type { ImageDisks } from "../core/image-disk.ts";
@@ -16,6 +17,7 @@ export interface ImageDeps {
   readonly buildCache: BuildCache;
   readonly registry: RegistryClient;
   readonly events: EventBus;
+  readonly decompress: Decompress;
   readonly log: Logger;
   /** Instances that were created from the image; a removal asks first. */
   readonly imageUsers: (imageId: string) => readonly ImageUser[];

@@ -21,6 +21,7 @@ import { addImage } from "../../src/engine/image/add-image.ts";
 import type { BootstrapDeps } from "../../src/engine/image/bootstrap-image.ts";
 import { pushImage } from "../../src/engine/image/push-image.ts";
 import { createTransfers, type TransferDeps, type TransferLine } from "../../src/engine/image/transfers.ts";
+import { decompressWithProgram } from "../../src/os/decompress.ts";
 
 export interface ImageEngine extends TransferDeps, BootstrapDeps {
   close(): void;
@@ -40,6 +41,7 @@ export function openImageEngine(options: DistributionOptions = {}): ImageEngine 
     imageDisks: createErofsDisks({ directory: join(directory, "erofs"), snapshots }),
     images: createImageRepository(db),
     buildCache: createBuildCache(db),
+    decompress: decompressWithProgram,
     events: createMemoryEvents(),
     log: silentLogger,
     imageUsers: () => [],

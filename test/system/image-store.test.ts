@@ -22,6 +22,7 @@ import { pruneImages } from "../../src/engine/image/prune-images.ts";
 import { removeImage } from "../../src/engine/image/remove-image.ts";
 import { saveImages } from "../../src/engine/image/save-images.ts";
 import { tagImage } from "../../src/engine/image/tag-image.ts";
+import { decompressWithProgram } from "../../src/os/decompress.ts";
 import { archiveOf } from "./archive-corpus.ts";
 
 let directory: string;
@@ -52,6 +53,7 @@ function openDeps(): ImageDeps {
     images: createImageRepository(db),
     buildCache: createBuildCache(db),
     registry: { repository: unused, login: unused },
+    decompress: decompressWithProgram,
     events: { publish: ({ action }) => actions.push(action), subscribe: () => () => {}, recent: () => [] },
     log: silentLogger,
     imageUsers: () => users,

@@ -1,103 +1,182 @@
 import { createHash } from "node:crypto";
-import { posix } from "node:path";
-import { Readable } from "node:stream";
-import { sniffCompression } from "../../base/compression.ts";
-import { IsleError, invalid, isCode, messageOf, unsupported } from "../../base/error.ts";
+import { join, posix } from "node:path";
+import { invalid, isCode } from "../../base/error.ts";
 import { hasGlob } from "../../base/glob.ts";
+import { newId } from "../../base/id.ts";
+import type { CopySelection } from "../../core/archive.ts";
 import { type ContextManifest, cleanPath } from "../../core/build/context-manifest.ts";
+import { withoutPassword } from "../../core/build/git-url.ts";
 import type { InstructionOf } from "../../core/build/instruction.ts";
 import { decompressed } from "../image/decompress.ts";
+import { addedTree } from "./added-tree.ts";
+import { cacheKey } from "./build.ts";
+import { openUrl } from "./fetch-url.ts";
+import { gitUrl } from "./git-tree.ts";
+import { rootFile } from "./root-file.ts";
 import { expanded, type StageState } from "./stage-state.ts";
 
 /** A file that a step adds and that lies in no root. */
 export interface AddedFile {
+  readonly kind: "file";
   readonly name: string;
   /** Tells contents apart. */
   readonly digest: string;
-  readonly bytes: () => Promise<Uint8Array>;
   readonly mode: number;
-  readonly modifiedNanos: bigint;
   /** An archive whose content is wanted, not itself. */
   readonly unpacks: boolean;
+  /** Nothing is fetched before. */
+  open(): Promise<OpenFile>;
 }
 
-/** Larger archives are unpacked by a RUN. */
-const maxBytes = 512 << 20;
+export interface OpenFile {
+  readonly sizeBytes: number;
+  readonly modifiedNanos: bigint;
+  read(): AsyncIterable<Uint8Array>;
+  release(): Promise<void>;
+}
 
-/** Fetches what an ADD names by URL, and opens the archives it is to unpack; `rest` are ordinary sources. */
+/** Files of a repository, without a place of their own before they are opened. */
+export interface AddedTree {
+  readonly kind: "tree";
+  readonly digest: string;
+  open(): Promise<OpenTree>;
+}
+
+export interface OpenTree {
+  readonly root: { readonly path: string };
+  readonly selection: Pick<CopySelection, "sources" | "excludes">;
+  release(): Promise<void>;
+}
+
+export type Added = AddedFile | AddedTree;
+
+type Instruction = InstructionOf<"copy"> | InstructionOf<"add">;
+
+/** What an ADD names by URL, and the archives it is to unpack; `rest` are ordinary sources. */
 export async function addedFiles(
   state: StageState,
-  instruction: InstructionOf<"copy"> | InstructionOf<"add">,
+  instruction: Instruction,
   sources: readonly string[],
-): Promise<{ files: AddedFile[]; rest: string[] }> {
-  if (instruction.kind === "copy") return { files: [], rest: [...sources] };
-  const files: AddedFile[] = [];
+): Promise<{ added: Added[]; rest: string[] }> {
+  if (instruction.kind === "copy") return { added: [], rest: [...sources] };
+  const added: Added[] = [];
   const rest: string[] = [];
+  const checksum = instruction.checksum === undefined ? undefined : expanded(state, instruction.checksum);
+  if (checksum !== undefined && sources.length > 1) throw invalid("checksum can't be specified for multiple sources");
   for (const source of sources) {
-    if (isGit(source))
-      throw unsupported(`ADD of a git repository: ${source}`, { hint: "clone it in a RUN, or in the build's context" });
-    if (/^https?:\/\//.test(source)) files.push(await fetched(state, instruction, source));
-    else {
-      const archive = instruction.unpack === false ? undefined : await localArchive(state, source);
-      if (archive) files.push(archive);
-      else rest.push(source);
-    }
+    const found = await addedSource(state, source, { checksum, instruction });
+    if (found) added.push(found);
+    else rest.push(source);
   }
-  return { files, rest };
+  return { added, rest };
 }
 
-const isGit = (source: string): boolean =>
-  /^(git@|git:\/\/|ssh:\/\/)/.test(source) || /^https?:\/\/[^?#]*\.git([?#]|$)/.test(source);
+/** Undefined for an ordinary file or directory. */
+async function addedSource(state: StageState, source: string, asked: Asked): Promise<Added | undefined> {
+  const { checksum, instruction } = asked;
+  const git = gitUrl(source);
+  if (git) return await addedTree(state, git, { checksum, keepGitDir: instruction.keepGitDir });
+  if (/^https?:\/\//i.test(source)) return await fromUrl(state, source, asked);
+  if (checksum !== undefined)
+    throw invalid("checksum can't be specified for local sources: URLs and repositories have one");
+  return instruction.unpack === false ? undefined : await localArchive(state, source);
+}
 
-async function fetched(state: StageState, instruction: InstructionOf<"add">, url: string): Promise<AddedFile> {
-  const response = await fetch(url, { signal: state.build.signal }).catch((cause: unknown) => {
-    throw new IsleError("unavailable", `cannot fetch ${url}: ${messageOf(cause)}`, { cause });
-  });
-  if (!response.ok) throw invalid(`cannot fetch ${url}: the server answered ${response.status}`);
-  const bytes = Buffer.from(await response.arrayBuffer());
-  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  const wanted = instruction.checksum === undefined ? digest : expanded(state, instruction.checksum);
-  if (wanted !== digest) throw invalid(`digest mismatch of ${url}: it has ${digest}, the Dockerfile wants ${wanted}`);
+const digestPattern = /^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
+
+interface Asked {
+  readonly checksum: string | undefined;
+  readonly instruction: InstructionOf<"add">;
+}
+
+/** With a checksum, the file is not fetched while the cache has the step; without, it must be to know. */
+async function fromUrl(state: StageState, url: string, { checksum, instruction }: Asked): Promise<AddedFile> {
+  if (checksum !== undefined && !digestPattern.test(checksum)) throw invalid(`invalid checksum digest: ${checksum}`);
+  const algorithm = checksum?.split(":")[0] ?? "sha256";
+  const fetched = checksum === undefined ? await download(state, url, algorithm) : undefined;
+  return {
+    kind: "file",
+    name: posix.basename(new URL(url).pathname) || "download",
+    digest: checksum ?? fetched!.digest,
+    mode: 0o600,
+    unpacks: instruction.unpack === true,
+    async open() {
+      if (fetched) return fetched;
+      const file = await download(state, url, algorithm);
+      if (file.digest === checksum) return file;
+      await file.release();
+      throw invalid(
+        `digest mismatch of ${withoutPassword(url)}: it has ${file.digest}, the Dockerfile wants ${checksum}`,
+      );
+    },
+  };
+}
+
+/** Lies on the disk until the build is over, or it is released. */
+async function download({ build }: StageState, url: string, algorithm: string): Promise<OpenFile & { digest: string }> {
+  const { deps, signal } = build;
+  const path = join(deps.settings.paths.builds, `download-${newId()}`);
+  const response = await openUrl(url, signal);
+  const release = (): Promise<void> => deps.machine.removeTree(path);
+  build.atEnd(release);
+  const hash = createHash(algorithm);
+  let sizeBytes = 0;
+  for await (const chunk of deps.machine.saveWhileRead(path, bodyOf(response))) {
+    hash.update(chunk);
+    sizeBytes += chunk.length;
+  }
   const modified = Date.parse(response.headers.get("last-modified") ?? "");
   return {
-    name: posix.basename(new URL(url).pathname) || "download",
-    digest,
-    bytes: async () => bytes,
-    mode: 0o600,
+    digest: `${algorithm}:${hash.digest("hex")}`,
+    sizeBytes,
     modifiedNanos: Number.isNaN(modified) ? 0n : BigInt(modified) * 1_000_000n,
-    unpacks: instruction.unpack === true,
+    read: () => deps.machine.openFile(path),
+    release,
   };
+}
+
+async function* bodyOf({ body }: Response): AsyncGenerator<Uint8Array, void> {
+  if (body) yield* body;
 }
 
 /** A local tar archive, plain or compressed, is unpacked into the target. */
 async function localArchive({ build: { deps, request } }: StageState, source: string): Promise<AddedFile | undefined> {
-  if (request.context === undefined || !mayBeArchive(request.context.manifest, source)) return undefined;
-  const bytes = await deps.archive.readFile({ path: await request.context.path() }, `/${source}`, maxBytes);
-  if (bytes === undefined || !(await isArchive(bytes))) return undefined;
+  const { context } = request;
+  if (context === undefined || !mayBeArchive(context.manifest, source)) return undefined;
+  const file = await rootFile(deps.archive, { path: await context.path() }, `/${cleanPath(source)}`);
+  if (file === undefined || !(await isArchive(deps, file.read()))) return undefined;
+  const entry = context.manifest.files.get(cleanPath(source));
   return {
+    kind: "file",
     name: posix.basename(source),
-    digest: createHash("sha256").update(bytes).digest("hex"),
-    bytes: async () => bytes,
+    digest: entry?.type === "file" ? entry.digest : await digestOf(file.read()),
     mode: 0o644,
-    modifiedNanos: 0n,
     unpacks: true,
+    open: async () => ({ ...file, modifiedNanos: 0n, release: async () => {} }),
   };
 }
 
+async function digestOf(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of content) hash.update(chunk);
+  return hash.digest("hex");
+}
+
 /** By the first header, which is looked at through the compression. */
-async function isArchive(bytes: Uint8Array): Promise<boolean> {
-  const compression = sniffCompression(bytes.subarray(0, 6));
-  if (compression === "xz" || compression === "bzip2") {
-    throw unsupported(`the archive is compressed with ${compression}`, { hint: "use gzip, zstd or plain tar" });
-  }
+async function isArchive(
+  deps: Parameters<typeof decompressed>[0],
+  content: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
+  let head = Buffer.alloc(0);
   try {
-    for await (const chunk of decompressed(Readable.from([bytes], { objectMode: false }))) {
-      return Buffer.from(chunk.subarray(257, 262)).toString() === "ustar";
+    for await (const chunk of decompressed(deps, content)) {
+      head = Buffer.concat([head, chunk.subarray(0, 512)]);
+      if (head.length >= 262) break;
     }
   } catch (error) {
     if (!isCode(error, "invalid")) throw error;
   }
-  return false;
+  return head.subarray(257, 262).toString() === "ustar";
 }
 
 /** Directories, patterns and what is not there are no archives; a link may lead to one. */
@@ -105,4 +184,19 @@ function mayBeArchive({ files }: ContextManifest, source: string): boolean {
   if (hasGlob(source)) return false;
   const type = files.get(cleanPath(source))?.type;
   return type === "file" || type === "symlink" || type === "hardLink";
+}
+
+/** What of an added file decides on the result. */
+export const keyOfAdded = (added: Added): unknown =>
+  added.kind === "tree" ? added.digest : [added.name, added.digest, added.unpacks];
+
+/** A document of the Dockerfile as a file. */
+export function documentFile(name: string, text: string): AddedFile {
+  const bytes = Buffer.from(text);
+  const content = { sizeBytes: bytes.length, modifiedNanos: 0n, read: () => one(bytes), release: async () => {} };
+  return { kind: "file", name, digest: cacheKey(text), mode: 0o644, unpacks: false, open: async () => content };
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  yield bytes;
 }

@@ -74,11 +74,13 @@ async function runStages(
   const failure = new AbortController();
   const signal = AbortSignal.any([request.signal, failure.signal]);
   const roots = new SourceRoots(deps);
+  const lastly: Array<() => Promise<void>> = [];
   const running = new Map<number, Promise<StageResult>>();
   const build: Build = {
     ...parts,
     roots,
     signal,
+    atEnd: (work) => void lastly.push(work),
     stepsOf: (stage) => steps.get(stage.index) ?? [],
     stage(stage) {
       const begun = running.get(stage.index) ?? buildStage(build, stage);
@@ -96,6 +98,7 @@ async function runStages(
     throw request.signal.aborted ? new IsleError("cancelled", "the build was cancelled", { cause: error }) : error;
   } finally {
     await roots.close();
+    for (const work of lastly) await work();
   }
 }
 

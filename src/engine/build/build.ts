@@ -17,6 +17,8 @@ export interface Build {
   readonly bases: ReadonlyMap<number, string>;
   readonly roots: SourceRoots;
   readonly signal: AbortSignal;
+  /** Work for when the build is over, however it ends. */
+  atEnd(work: () => Promise<void>): void;
   stepsOf(stage: Stage): readonly BuildStep[];
   stage(stage: Stage): Promise<StageResult>;
 }

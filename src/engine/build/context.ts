@@ -27,7 +27,7 @@ export interface ContextPlace {
 }
 
 /**
- * Takes a context archive (plain, gzip or zstd) in. `kept` are paths whose contents the build itself wants. With a place,
+ * Takes a context archive (plain, or compressed with gzip, zstd, xz or bzip2) in. `kept` are paths whose contents the build itself wants. With a place,
  * the archive holds the changed files and ends with the facts of all.
  */
 export async function receiveContext(
@@ -41,7 +41,7 @@ export async function receiveContext(
   const directory = place?.base?.directory ?? join(deps.settings.paths.builds, `context-${id}`);
   const wanted = new Set([...kept.map(cleanPath), ...(place ? [factsName] : [])]);
   try {
-    const saved = deps.machine.saveWhileRead(archive, decompressed(tar));
+    const saved = deps.machine.saveWhileRead(archive, decompressed(deps, tar));
     const received = await readManifest(saved, (path) => wanted.has(path));
     const files = new ContextFiles(deps, { archive, directory, received, place });
     const manifest = { files: files.all, texts: received.texts };

@@ -1,9 +1,7 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { IsleError, invalid, isCode, messageOf } from "../../base/error.ts";
 import { checkFileMode } from "../../base/file-mode.ts";
 import { newId } from "../../base/id.ts";
-import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
-import { tarEntry } from "../../base/tar/entry.ts";
 import type { CopySelection, TreeRoot } from "../../core/archive.ts";
 import { digestSelection } from "../../core/build/context-manifest.ts";
 import { expandWord } from "../../core/build/expand.ts";
@@ -11,21 +9,22 @@ import { joinDirectory } from "../../core/build/image-config.ts";
 import type { InstructionOf } from "../../core/build/instruction.ts";
 import type { ImageLayer } from "../../core/image.ts";
 import { userIn } from "../instance/instance-spec.ts";
-import { type AddedFile, addedFiles } from "./added-files.ts";
+import { type Added, addedFiles, documentFile, keyOfAdded } from "./added-files.ts";
 import { imageNamed } from "./base-image.ts";
 import { cacheKey } from "./build.ts";
 import { layerOfRoot, stepLayer } from "./new-layer.ts";
 import type { BuildFiles } from "./request.ts";
 import { sourceNamed } from "./sources.ts";
 import { chainOf, expanded, expansionOf, ignoresCache, pushLayer, type StageState } from "./stage-state.ts";
+import { writeAdded } from "./write-added.ts";
 
 type CopyInstruction = InstructionOf<"copy"> | InstructionOf<"add">;
 
 /** A COPY or ADD with its variables expanded. */
 interface Copy {
   readonly sources: readonly string[];
-  /** Files that come with the Dockerfile or from elsewhere, by the name they get. */
-  readonly files: readonly AddedFile[];
+  /** What comes with the Dockerfile or from elsewhere. */
+  readonly added: readonly Added[];
   readonly target: string;
   readonly endsInSlash: boolean;
   readonly chown: string | undefined;
@@ -42,10 +41,10 @@ export async function copyStep(state: StageState, instruction: CopyInstruction):
   const copy = await expandCopy(state, instruction);
   const source = copy.sources.length > 0 ? await sourceOf(state, instruction.from) : undefined;
   const { chown, mode, target, endsInSlash } = copy;
-  const files = copy.files.map(({ name, digest: content, unpacks }) => [name, content, unpacks]);
+  const added = copy.added.map(keyOfAdded);
   const keyWith = (taken: string | undefined) =>
     cacheKey(
-      ...[instruction.kind, chainOf(state).at(-1), taken, files],
+      ...[instruction.kind, chainOf(state).at(-1), taken, added],
       ...[{ target, endsInSlash, chown, mode }, request.epoch],
     );
   const quick = source?.quickDigest(copy);
@@ -68,14 +67,14 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
   const target = each(instruction.target);
   const mode = instruction.chmod === undefined ? undefined : each(instruction.chmod);
   if (mode !== undefined) checkFileMode(mode);
-  const { files, rest } = await addedFiles(state, instruction, sources);
+  const { added, rest } = await addedFiles(state, instruction, sources);
   const endsInSlash = /(^|\/)\.?$/.test(target);
   const documents = instruction.documents.map(({ name, content, expands }) =>
-    documentFile(state, { name, content, expands }),
+    documentFile(name, expands ? expandedDocument(state, content) : content),
   );
   const copy = {
     sources: rest,
-    files: [...documents, ...files],
+    added: [...documents, ...added],
     target: joinDirectory(state.config.run.WorkingDir || "/", target),
     endsInSlash,
     chown: instruction.chown === undefined ? undefined : each(instruction.chown),
@@ -87,7 +86,7 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
     parents: instruction.parents,
     fromContext: instruction.from === undefined,
   };
-  if (rest.length + copy.files.length > 1 && !endsInSlash) {
+  if (rest.length + copy.added.length > 1 && !endsInSlash) {
     throw new Error(
       `When using ${instruction.kind.toUpperCase()} with more than one source file, the destination must be a directory and end with a /`,
     );
@@ -95,14 +94,9 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
   return copy;
 }
 
-function documentFile(
-  state: StageState,
-  { name, content, expands }: { name: string; content: string; expands: boolean },
-): AddedFile {
+function expandedDocument(state: StageState, content: string): string {
   const { variables, options } = expansionOf(state);
-  const text = expands ? expandWord(content, variables, { ...options, keepsQuotes: true }) : content;
-  const bytes = Buffer.from(text);
-  return { name, digest: cacheKey(text), bytes: async () => bytes, mode: 0o644, modifiedNanos: 0n, unpacks: false };
+  return expandWord(content, variables, { ...options, keepsQuotes: true });
 }
 
 /** Where sources lie, and what tells their content apart. */
@@ -190,37 +184,12 @@ async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefi
       const taken = { ...selection(copy), target: copy.target, into, ...(context && { owner: context }) };
       await write(deps.archive.packCopy(from, taken));
     }
-    for (const file of copy.files)
-      await writeFile(state, file, { copy, into, root, owner: owner ?? { uid: 0, gid: 0 } });
+    const place = { copy, into, root, owner: owner ?? { uid: 0, gid: 0 } };
+    for (const added of copy.added) await writeAdded(deps, added, place);
     return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch });
   } finally {
     await deps.snapshots.removeRoot(id);
   }
-}
-
-interface FilePlace {
-  readonly copy: Copy;
-  readonly into: boolean;
-  readonly root: TreeRoot;
-  readonly owner: { uid: number; gid: number };
-}
-
-async function writeFile(
-  { build: { deps } }: StageState,
-  file: AddedFile,
-  { copy, into, root, owner }: FilePlace,
-): Promise<void> {
-  const bytes = await file.bytes();
-  if (file.unpacks) {
-    deps.machine.makeDirectoryInRoot(root.path, copy.target);
-    await deps.archive.write(root, copy.target, Readable.from([bytes]), copy.chown === undefined ? {} : { owner });
-    return;
-  }
-  const name = (into ? `${copy.target}/${file.name}` : copy.target).replace(/^\/+/, "");
-  const mode = copy.mode !== undefined && /^[0-7]+$/.test(copy.mode) ? Number.parseInt(copy.mode, 8) : file.mode;
-  const entry = tarEntry(name, "file", { ...owner, mode, sizeBytes: bytes.length, modifiedNanos: file.modifiedNanos });
-  const tar = Readable.from([encodeEntry(entry), bytes, padding(bytes.length), endOfArchive()], { objectMode: false });
-  await deps.archive.write(root, "/", tar, { keepKind: true, keepDirectories: true });
 }
 
 /** `user:group`, names looked up in the image; a user alone stands for the group of the same number. */

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { invalid, messageOf } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import type { TreeRoot } from "../../core/archive.ts";
-import { type GitUrl, parseGitUrl } from "../../core/build/git-url.ts";
+import { type GitUrl, parseGitUrl, withoutPassword } from "../../core/build/git-url.ts";
+import type { GitRef } from "../../core/git.ts";
 import type { BuildDeps } from "./deps.ts";
 import type { BuildRequest } from "./request.ts";
 
@@ -27,29 +28,49 @@ export function gitUrl(text: string): GitUrl | undefined {
   }
 }
 
-/** Fetches a commit from its repository. */
+/** What a git URL means now; its files can be fetched later. */
+export async function resolveGit(deps: BuildDeps, url: GitUrl, access: RemoteAccess): Promise<string> {
+  const commit = await withAccess(url, access, (means) => deps.git.resolve({ ...means, ref: url.ref }));
+  checkCommit(url, commit);
+  return commit;
+}
+
+/** Fetches the files of a commit from its repository. */
 export async function fetchTree(deps: BuildDeps, url: GitUrl, access: RemoteAccess): Promise<GitTree> {
   const directory = join(deps.settings.paths.builds, `git-${newId()}`);
-  const isSsh = !/^(?:https?|git):/i.test(url.remote);
-  const agent = isSsh ? await access.sshAgent?.("default") : undefined;
-  const release = async (): Promise<void> => {
-    await agent?.close();
-    await deps.machine.removeTree(directory);
-  };
+  const release = (): Promise<void> => deps.machine.removeTree(directory);
   try {
     deps.machine.makeDirectory(deps.settings.paths.builds);
-    const commit = await deps.git.checkout({
-      ...{ remote: url.remote, ref: url.ref, submodules: url.submodules, directory, signal: access.signal },
-      authorization: isSsh ? undefined : await authorizationFor(url.remote, access),
-      sshAgent: agent?.path,
-    });
-    if (url.commit !== undefined && !commit.startsWith(url.commit)) {
-      throw invalid(`expected commit ${url.commit} of ${url.remote}, but ${url.ref || "it"} is ${commit}`);
-    }
+    const { ref, submodules } = url;
+    const commit = await withAccess(url, access, (means) =>
+      deps.git.checkout({ ...means, ref, submodules, directory }),
+    );
+    checkCommit(url, commit);
     return { root: { path: directory }, commit, release };
   } catch (error) {
     await release();
     throw error;
+  }
+}
+
+function checkCommit({ remote, ref, commit: wanted }: GitUrl, commit: string): void {
+  if (wanted === undefined || commit.startsWith(wanted)) return;
+  throw invalid(`${withoutPassword(remote)} has commit ${commit} at ${ref || "HEAD"}, and not ${wanted}`);
+}
+
+/** With what the client has for the repository's host: a token or header, or an agent that signs. */
+async function withAccess<T>(
+  { remote }: GitUrl,
+  access: RemoteAccess,
+  work: (means: Omit<GitRef, "ref">) => Promise<T>,
+): Promise<T> {
+  const isSsh = !/^(?:https?|git):/i.test(remote);
+  const agent = isSsh ? await access.sshAgent?.("default") : undefined;
+  const authorization = isSsh ? undefined : await authorizationFor(remote, access);
+  try {
+    return await work({ remote, authorization, sshAgent: agent?.path, signal: access.signal });
+  } finally {
+    await agent?.close();
   }
 }
 

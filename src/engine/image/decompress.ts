@@ -1,10 +1,14 @@
 import { Readable } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { type Compression, sniffCompression } from "../../base/compression.ts";
-import { invalid, messageOf, unsupported } from "../../base/error.ts";
+import { sniffCompression } from "../../base/compression.ts";
+import { invalid, messageOf } from "../../base/error.ts";
+import type { Decompress } from "../../core/decompress.ts";
 
-/** A stream that may be gzip or zstd, as plain bytes. Fails with unsupported for other compressions. */
-export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+/** A stream that may be compressed with gzip, zstd, xz or bzip2, as plain bytes. */
+export async function* decompressed(
+  { decompress }: { readonly decompress: Decompress },
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
   const input = source[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   for (let bytes = 0; bytes < 6; ) {
@@ -16,6 +20,7 @@ export async function* decompressed(source: AsyncIterable<Uint8Array>): AsyncGen
   const compression = sniffCompression(Buffer.concat(head));
   const whole = joined(head, input);
   if (compression === "none") yield* whole;
+  else if (compression === "xz" || compression === "bzip2") yield* decompress(compression, whole);
   else yield* inflated(whole, compression);
 }
 
@@ -32,10 +37,7 @@ async function* joined(head: Uint8Array[], rest: AsyncIterator<Uint8Array>): Asy
   }
 }
 
-async function* inflated(source: AsyncIterable<Uint8Array>, compression: Compression): AsyncGenerator<Uint8Array> {
-  if (compression !== "gzip" && compression !== "zstd") {
-    throw unsupported(`the archive is compressed with ${compression}`, { hint: "use gzip, zstd or plain tar" });
-  }
+async function* inflated(source: AsyncIterable<Uint8Array>, compression: "gzip" | "zstd"): AsyncGenerator<Uint8Array> {
   const chunkSize = 1 << 20;
   const inflate = compression === "gzip" ? createGunzip({ chunkSize }) : createZstdDecompress({ chunkSize });
   const input = Readable.from(source, { objectMode: false });

@@ -12,7 +12,7 @@ import { publishImageEvent, publishTags } from "./image-events.ts";
 export const plainLayerType = "application/vnd.oci.image.layer.v1.tar";
 
 export interface ImportRequest {
-  /** Tar of the root file system; plain, gzip or zstd. */
+  /** Tar of the root file system; plain, or compressed with gzip, zstd, xz or bzip2. */
   readonly source: Readable;
   /** Full names for the image. */
   readonly names: readonly string[];
@@ -27,7 +27,7 @@ export interface ImportRequest {
 export async function importImage(deps: ImageDeps, request: ImportRequest): Promise<ImageRecord> {
   const runConfig = applyChanges({}, request.changes);
   const image = await additionsTo(deps.images).run(async () => {
-    const blob = await deps.content.ingest(decompressed(request.source));
+    const blob = await deps.content.ingest(decompressed(deps, request.source));
     const platform = request.platform ?? hostPlatform();
     const created = now();
     const config: ImageConfigFile = {

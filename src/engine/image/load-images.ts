@@ -18,7 +18,7 @@ export type LoadProgress =
   | { readonly kind: "loaded"; readonly name: string | undefined; readonly id: string };
 
 export interface LoadRequest {
-  /** docker-archive or OCI layout as tar; plain, gzip or zstd. */
+  /** docker-archive or OCI layout as tar; plain, or compressed with gzip, zstd, xz or bzip2. */
   readonly source: Readable;
   readonly platform?: Platform | undefined;
   readonly onProgress: (progress: LoadProgress) => void;
@@ -29,7 +29,7 @@ export interface LoadRequest {
 export async function loadImages(deps: ImageDeps, request: LoadRequest): Promise<ImageRecord[]> {
   try {
     return await additionsTo(deps.images).run(async () => {
-      const files = await readArchiveFiles(deps.content, decompressed(request.source));
+      const files = await readArchiveFiles(deps.content, decompressed(deps, request.source));
       const found = await archiveImages(deps.content, files, request.platform);
       const loaded: ImageRecord[] = [];
       for (const image of found) loaded.push(await loadOne(deps, image, request));

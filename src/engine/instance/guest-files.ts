@@ -42,6 +42,6 @@ export interface GuestWrite {
 
 /** Unpacks an archive in the guest. */
 export async function writeInGuest(deps: InstanceDeps, record: InstanceRecord, write: GuestWrite): Promise<void> {
-  const plain = Readable.from(decompressed(write.tar));
+  const plain = Readable.from(decompressed(deps, write.tar));
   await runtimeOf(deps, record).files!.unpack(await guestRoot(deps, record), { ...write, tar: plain });
 }

@@ -1,4 +1,4 @@
-import type { GitCheckout } from "../../../core/git.ts";
+import type { GitRef } from "../../../core/git.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -8,7 +8,7 @@ const certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
 
 /** All that git is told of the world; programs that it starts are told the same. */
 export function gitEnvironment(
-  { remote, authorization, sshAgent }: Pick<GitCheckout, "remote" | "authorization" | "sshAgent">,
+  { remote, authorization, sshAgent }: Pick<GitRef, "remote" | "authorization" | "sshAgent">,
   around: Environment,
 ): Record<string, string> {
   const kept = [...passed, ...certificates].flatMap((name) => (around[name] ? [[name, around[name]] as const] : []));

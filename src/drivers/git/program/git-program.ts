@@ -1,6 +1,6 @@
 import { IsleError, invalid, notFound } from "../../../base/error.ts";
 import { isWholeCommit, withoutPassword } from "../../../core/build/git-url.ts";
-import type { GitCheckout, GitDriver } from "../../../core/git.ts";
+import type { GitCheckout, GitDriver, GitRef } from "../../../core/git.ts";
 import { run } from "../../../os/process.ts";
 import { gitEnvironment } from "./git-environment.ts";
 
@@ -9,7 +9,24 @@ import { gitEnvironment } from "./git-environment.ts";
  * protocols than those of the network. The kernel ends it with the daemon.
  */
 export function createGitProgram(): GitDriver {
-  return { checkout };
+  return { resolve, checkout };
+}
+
+async function resolve(wanted: GitRef): Promise<string> {
+  const { remote, ref } = wanted;
+  if (isWholeCommit(ref)) return ref;
+  const listed = await new Git(wanted).must("ls-remote", "--quiet", "--", remote, ref || "HEAD", `${ref || "HEAD"}^{}`);
+  const commit = chooseRef(listed, ref || "HEAD");
+  if (commit === undefined) throw notFound(`${withoutPassword(remote)} has no ref ${ref || "HEAD"}`);
+  return commit;
+}
+
+/** As git itself would: a tag goes before a branch, and the commit of a signed tag before the tag. */
+export function chooseRef(listed: string, ref: string): string | undefined {
+  const commits = new Map<string, string>();
+  for (const [, commit, name] of listed.matchAll(/^([0-9a-f]+)\t(\S+)$/gm)) commits.set(name!, commit!);
+  const names = [ref, `refs/${ref}`, `refs/tags/${ref}`, `refs/heads/${ref}`].flatMap((name) => [`${name}^{}`, name]);
+  return names.map((name) => commits.get(name)).find((commit) => commit !== undefined);
 }
 
 async function checkout(wanted: GitCheckout): Promise<string> {
@@ -47,10 +64,10 @@ async function fetchSubmodules(git: Git, directory: string): Promise<void> {
 
 /** Runs git for one checkout. */
 class Git {
-  readonly #wanted: GitCheckout;
+  readonly #wanted: GitRef;
   readonly #env: Record<string, string>;
 
-  constructor(wanted: GitCheckout) {
+  constructor(wanted: GitRef) {
     this.#wanted = wanted;
     this.#env = gitEnvironment(wanted, process.env);
   }

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   realpathSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -45,6 +46,10 @@ export function createLinuxMachine(): Machine {
     listDirectory: (path) => (existsSync(path) ? readdirSync(path) : []),
     saveWhileRead,
     openFile: (path) => createReadStream(path, { highWaterMark: 1 << 20 }),
+    freeBytes(path) {
+      const { bavail, bsize } = statfsSync(path);
+      return bavail * bsize;
+    },
     setOwner(path, { uid, gid, mode }) {
       chownSync(path, uid, gid);
       chmodSync(path, mode);

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { gitEnvironment } from "./git-environment.ts";
+import { chooseRef } from "./git-program.ts";
+
+const listed = "aaaa\trefs/heads/v1\nbbbb\trefs/tags/v1\ncccc\trefs/tags/v1^{}\ndddd\trefs/heads/x/v2\n";
+
+test("a ref means what git itself would take: the commit of a tag before a branch, and no part of a name", () => {
+  expect(chooseRef(listed, "v1")).toBe("cccc");
+  expect(chooseRef(listed, "refs/heads/v1")).toBe("aaaa");
+  expect(chooseRef(listed, "v2")).toBeUndefined();
+  expect(chooseRef("eeee\tHEAD\n", "HEAD")).toBe("eeee");
+});
+
+test("git is told nothing of this machine's users, and the token only for its own host", () => {
+  const around = { HOME: "/root", PATH: "/bin", SSH_AUTH_SOCK: "/agent", GIT_DIR: "/x", https_proxy: "p" };
+  const access = { remote: "https://me@host:8443/a.git", authorization: "basic x", sshAgent: undefined };
+  const env = gitEnvironment(access, around);
+  expect([env["HOME"], env["SSH_AUTH_SOCK"], env["GIT_DIR"], env["https_proxy"]]).toEqual([
+    "/nonexistent",
+    undefined,
+    undefined,
+    "p",
+  ]);
+  expect(Object.values(env)).toContain("http.https://host:8443/.extraHeader");
+  const ssh = gitEnvironment({ ...access, remote: "git@host:a.git", sshAgent: "/s" }, around);
+  expect(ssh["SSH_AUTH_SOCK"]).toBe("/s");
+  expect(Object.values(ssh)).not.toContain("Authorization: basic x");
+});
