@@ -33,3 +33,7 @@ export async function* buildImage<Event>(
   });
   yield* jsonLines<BuildLine<Event>>(answer.body);
 }
+
+/** The files of an output that an event of the build has told of, as a tar archive. */
+export const buildOutput = async (client: Client, id: string): Promise<AsyncIterable<Uint8Array>> =>
+  (await client.stream("GET", `/isle/build/output/${id}`)).body;

@@ -19,7 +19,7 @@ export interface ArchiveDriver {
   /** Unpacks a tar (plain, gzip, zstd) into an existing directory. */
   write(root: TreeRoot, path: string, tar: Readable, options?: WriteOptions): Promise<void>;
   /** Packs the whole root, `export` of a container. */
-  exportRoot(root: TreeRoot): Readable;
+  exportRoot(root: TreeRoot, options?: ExportOptions): Readable;
   /**
    * Copies the content, owner, mode, times and extended attributes of a directory of the root into `target`, a directory outside
    * of it. Does nothing when the path is missing, is no directory, or when `target` is not empty.
@@ -42,6 +42,15 @@ export interface TreeRoot {
   readonly path: string;
   /** Mounted over the root while the call runs, seen by nobody else; in order. */
   readonly mounts?: readonly TreeMount[];
+}
+
+export interface ExportOptions {
+  /** A directory that goes before all names. */
+  readonly prefix?: string | undefined;
+  /** The archive's end is left out, for more to follow. */
+  readonly continues?: boolean;
+  /** The time of everything, in nanoseconds since 1970. */
+  readonly modifiedNanos?: bigint | undefined;
 }
 
 export interface TreeMount {

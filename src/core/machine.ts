@@ -48,7 +48,8 @@ export interface Machine {
   writeFile(path: string, content: string | Uint8Array): void;
   /** Passes a stream on while it is written to a new file. */
   saveWhileRead(path: string, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void>;
-  openFile(path: string): Readable;
+  /** The file, or of it the bytes from `start` to `end`, both included. */
+  openFile(path: string, range?: { readonly start: number; readonly end: number }): Readable;
   /** Bytes that an unprivileged writer may still use of the file system at a path. */
   freeBytes(path: string): number;
   setOwner(path: string, owner: { uid: number; gid: number; mode: number }): void;

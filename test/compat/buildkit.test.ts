@@ -1,9 +1,20 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startRegistry } from "../support/registry.ts";
 
 const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
 const canBuild = findProgram("docker") !== undefined && existsSync(plugin);
@@ -108,10 +119,61 @@ withBuildx("targets, names, files from elsewhere and the image's id are as asked
   expect(await box.output("cat /x", { Image: "built" })).toBe("other");
 });
 
-withBuildx("other outputs are refused by name", async () => {
-  write({ Dockerfile: "FROM busybox\n" });
-  const { exitCode, stderr } = await build("--output", `type=local,dest=${daemon.directory}/out`);
-  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("the output local of a build")]);
+withBuildx("the files of a build go into a directory and into an archive", async () => {
+  write({
+    Dockerfile:
+      "FROM busybox AS made\nRUN mkdir -p /out/d /out/d.e && echo text > /out/d/file && chmod 640 /out/d/file && touch -d '2001-02-03 04:05:06' /out/d/file && ln /out/d/file /out/d/hard && ln -s /etc/passwd /out/link && : > /out/d.e/empty && dd if=/dev/zero of=/out/big bs=1M count=9\nFROM scratch\nCOPY --from=made /out /\n",
+  });
+  const out = join(daemon.directory, "out");
+  const outputs = ["-o", `type=local,dest=${out}`, "-o", `type=tar,dest=${out}.tar`];
+  const { exitCode, stderr } = await daemon.docker(["buildx", "build", ...outputs, context], { timeoutMs: 60_000 });
+  expect(exitCode, stderr).toBe(0);
+  expect(readdirSync(out, { recursive: true }).sort()).toEqual([
+    ...["big", "d", "d.e", "d.e/empty", "d/file", "d/hard", "link"],
+  ]);
+  const file = lstatSync(join(out, "d/file"));
+  expect([file.mode & 0o777, file.mtime.toISOString()]).toEqual([0o640, "2001-02-03T04:05:06.000Z"]);
+  expect(lstatSync(join(out, "d/hard")).ino).toBe(file.ino);
+  expect(readlinkSync(join(out, "link"))).toBe("/etc/passwd");
+  expect(lstatSync(join(out, "big")).size).toBe(9 << 20);
+  const listed = await daemon.inNamespaces(["tar", "-tf", `${out}.tar`]);
+  expect(listed.stdout.split("\n").filter(Boolean)).toEqual([
+    ...["big", "d/", "d/file", "d/hard", "d.e/", "d.e/empty", "link"],
+  ]);
+  for (const path of [out, `${out}.tar`]) rmSync(path, { recursive: true });
+});
+
+withBuildx("the image goes into archives that load again, and into a registry", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo made > /made\n" });
+  const registry = await startRegistry({ enter: daemon.enter });
+  const [oci, docker, facts] = ["oci.tar", "docker.tar", "facts"].map((name) => join(daemon.directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const name = `${registry.host}/from/buildx:v1`;
+  const more = (...flags: string[]) =>
+    daemon.docker(["buildx", "build", "-t", name, ...flags, context], { timeoutMs: 60_000 });
+  const archived = await more("-o", `type=oci,dest=${oci}`);
+  expect(archived.exitCode, archived.stderr).toBe(0);
+  expect((await more("-o", `type=docker,dest=${docker}`)).exitCode).toBe(0);
+  const pushed = await more("--push", "--metadata-file", facts);
+  expect(pushed.exitCode, pushed.stderr).toBe(0);
+  const { Id, RepoDigests } = await daemon.api.ok("GET", `/images/${name}/json`);
+  const told = JSON.parse(readFileSync(facts, "utf8"));
+  expect(RepoDigests).toContain(`${registry.host}/from/buildx@${told["containerimage.digest"]}`);
+  expect(told["containerimage.config.digest"]).toBe(Id);
+  for (const args of [
+    ["load", "-i", oci],
+    ["load", "-i", docker],
+    ["pull", name],
+  ]) {
+    await daemon.docker(["rmi", "-f", Id]);
+    expect((await daemon.docker(args)).exitCode).toBe(0);
+    expect((await daemon.api.ok("GET", `/images/${name}/json`)).Id).toBe(Id);
+  }
+  await registry.close();
+  for (const path of [oci, docker, facts]) rmSync(path);
 });
 
 withBuildx("a client that is ended takes its build along", async () => {

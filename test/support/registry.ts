@@ -17,6 +17,8 @@ export interface TestRegistry {
 export interface TestRegistryOptions {
   readonly tls?: boolean;
   readonly auth?: "basic" | "token";
+  /** Makes a command run where the registry is to run, such as a daemon's namespaces. */
+  readonly enter?: (command: readonly string[]) => string[];
 }
 
 export const testUser = { name: "ann", password: "se:cret é" };
@@ -32,7 +34,8 @@ export async function startRegistry(options: TestRegistryOptions = {}): Promise<
   const tokens = options.auth === "token" ? await startTestTokens(directory) : undefined;
   const config = join(directory, "config.json");
   writeFileSync(config, JSON.stringify(registryConfig(directory, host, { ...options, realm: tokens?.realm })));
-  const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const [program, ...args] = (options.enter ?? ((command) => [...command]))(["docker-registry", "serve", config]);
+  const child = spawn(program!, args, { stdio: ["ignore", "ignore", "pipe"] });
   const close = async (): Promise<void> => {
     await tokens?.close();
     await stop(child);

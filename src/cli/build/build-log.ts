@@ -8,7 +8,11 @@ export type BuildEvent =
   | { readonly kind: "end"; readonly step: Step; readonly cached: boolean }
   | { readonly kind: "failed"; readonly step: Step; readonly message: string }
   | { readonly kind: "warning"; readonly message: string }
-  | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] };
+  | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] }
+  /** An output is ready to be fetched. */
+  | { readonly kind: "deliver"; readonly output: number; readonly id: string }
+  /** The end, with what the outputs tell. */
+  | { readonly kind: "exported"; readonly facts: Readonly<Record<string, string>> };
 
 interface Step {
   readonly number: number;
@@ -46,6 +50,8 @@ export class BuildLog {
         for (const name of event.names) await this.#output.write(`naming to ${name}\n`);
         return;
       case "plan":
+      case "deliver":
+      case "exported":
         return;
     }
   }

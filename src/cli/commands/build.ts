@@ -1,6 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { BuildLine } from "../../client/build.ts";
 import { type BuildEvent, BuildLog } from "../build/build-log.ts";
+import { outputFlags } from "../build/output-flags.ts";
+import { type Output, readOutputs } from "../build/outputs.ts";
+import { receiveOutput, writeMetadata } from "../build/receive-outputs.ts";
+import { registryConfigHeader } from "../build/registry-config.ts";
 import { buildSources, sendBuild } from "../build/send-build.ts";
 import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
@@ -8,6 +12,7 @@ import { labels } from "../create/environment.ts";
 import { Exit, usageError } from "../exit.ts";
 
 const buildFlags = {
+  ...outputFlags,
   "add-host": { type: "list", help: "Another line of /etc/hosts for the steps", value: "host:ip" },
   "build-arg": { type: "list", help: "Value of an ARG", value: "name=value" },
   "build-context": {
@@ -16,7 +21,6 @@ const buildFlags = {
     value: "name=path",
   },
   file: { type: "string", short: "f", help: "Dockerfile; - reads it from stdin", value: "file" },
-  iidfile: { type: "string", help: "Write the image's id to this file", value: "file" },
   isolation: { type: "string", help: "What the steps run in: container, sandbox or microvm" },
   label: { type: "list", help: "Label of the image", value: "key=value" },
   "label-file": { type: "list", help: "Read labels from a file", value: "file" },
@@ -46,40 +50,75 @@ export const build = command({
     ["isle build https://github.com/team/app.git#v1:server", "Build a directory of a repository at a tag"],
     ["isle build --build-context lib=../lib .", "Give COPY --from=lib files of another directory"],
     ["isle build --isolation microvm -t app .", "Run each step in a virtual machine of its own"],
+    ["isle build -o type=local,dest=out .", "Write the files of the last stage into a directory"],
+    ["isle build -o type=oci,dest=app.tar -t app .", "Write the image as an OCI layout"],
+    ["isle build --push -t registry.example/app .", "Build, and push what was built"],
     ["isle build --secret id=npm,src=.npmrc .", "Give a step a file that no layer keeps"],
   ],
   async run(context) {
     const { flags, io } = context;
     checkProgress(flags.progress);
+    const outputs = readOutputs(flags, { terminal: io.stdout.isTerminal });
+    const wishes: Wishes = { ...context, outputs };
     const sources = await buildSources({
       path: context.args[0]!,
       file: flags.file,
       named: flags["build-context"],
       stdin: io.stdin,
     });
-    const call = { query: queryOf(context), headers: secretHeader(context) };
-    const lines = sendBuild<BuildEvent>(context.client, sources, call);
+    const lines = sendBuild<BuildEvent>(context.client, sources, {
+      query: queryOf(wishes),
+      headers: await headersOf(context),
+    });
     const quiet = flags.quiet || flags.progress === "quiet";
-    const id = await follow(context, lines, quiet);
+    const { id, facts } = await follow(wishes, lines, quiet);
     if (flags.iidfile !== "") writeFileSync(flags.iidfile, id);
-    if (quiet) await io.stdout.write(`${id}\n`);
+    if (flags["metadata-file"] !== "") writeMetadata(flags["metadata-file"], facts);
+    const usesStdout = outputs.some(({ target }) => target?.path === "-");
+    if (quiet && id !== "" && !usesStdout) await io.stdout.write(`${id}\n`);
     return undefined;
   },
 });
 
-/** Shows a build, and returns its image's id. */
-async function follow({ flags, io }: BuildContext, lines: Lines, quiet: boolean): Promise<string> {
+/** A command line, and what it comes to. */
+type Wishes = BuildContext & { readonly outputs: readonly Output[] };
+
+interface Result {
+  /** Of the image; empty without one. */
+  readonly id: string;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+/** Shows a build, and takes in its outputs. */
+async function follow(wishes: Wishes, lines: Lines, quiet: boolean): Promise<Result> {
+  const { flags, io, outputs } = wishes;
   const log = new BuildLog(io.stderr);
-  let id = "";
+  let result: Result = { id: "", facts: {} };
+  let broken: unknown;
   for await (const { error, aux: event } of lines) {
     if (error !== undefined) throw new Exit(1, `isle: failed to build: ${error}`);
     if (event === undefined) continue;
-    if (event.kind === "image") id = event.id;
+    result = resultAfter(result, event);
+    if (event.kind === "deliver") broken ??= await receiveOutput(wishes, outputs[event.output]!, event.id);
     if (flags.progress === "rawjson") await io.stderr.write(`${JSON.stringify(event)}\n`);
     else if (!quiet) await log.take(event);
   }
-  return id;
+  if (broken !== undefined) throw broken;
+  return result;
 }
+
+function resultAfter(result: Result, event: BuildEvent): Result {
+  if (event.kind === "image") return { ...result, id: event.id };
+  return event.kind === "exported" ? { id: result.id || idOf(event.facts), facts: event.facts } : result;
+}
+
+const idOf = (facts: Result["facts"]): string =>
+  facts["containerimage.config.digest"] ?? facts["containerimage.digest"] ?? "";
+
+const headersOf = async (context: BuildContext): Promise<Record<string, string>> => ({
+  ...secretHeader(context),
+  ...(await registryConfigHeader(context.config().data, context.io)),
+});
 
 type Lines = AsyncGenerator<BuildLine<BuildEvent>, void>;
 
@@ -89,7 +128,7 @@ function checkProgress(progress: string): void {
   }
 }
 
-function queryOf({ flags, io }: BuildContext) {
+function queryOf({ flags, io, outputs }: Wishes) {
   const around = { env: io.env, cwd: process.cwd(), readText };
   const given = flags["build-arg"].map((text) => {
     const at = text.indexOf("=");
@@ -100,6 +139,10 @@ function queryOf({ flags, io }: BuildContext) {
   return {
     events: true,
     t: flags.tag,
+    outputs:
+      outputs.length === 0
+        ? undefined
+        : JSON.stringify(outputs.map(({ type, attributes }) => ({ Type: type, Attrs: attributes }))),
     buildargs: JSON.stringify(args),
     labels: JSON.stringify(labels(flags["label-file"], flags.label, around)),
     target: flags.target,

@@ -3,36 +3,47 @@ import { hostPlatform } from "../../base/platform.ts";
 import { atLines, type Dockerfile, parseDockerfile } from "../../core/build/dockerfile.ts";
 import { expandWord, type Variables } from "../../core/build/expand.ts";
 import { type BuildPlan, checkMounts, planBuild } from "../../core/build/plan.ts";
-import type { ImageConfigFile, ImageRecord } from "../../core/image.ts";
-import { addImage } from "../image/add-image.ts";
 import { additionsTo } from "../image/additions.ts";
-import { publishTags } from "../image/image-events.ts";
+import { collectUnused } from "../image/collect.ts";
 import type { Build, StageResult } from "./build.ts";
 import type { BuildDeps } from "./deps.ts";
+import { type BuiltImage, builtImage } from "./outputs/built-image.ts";
+import { type ExportFacts, exportOutputs } from "./outputs/export-outputs.ts";
 import { globalVariables, platformVariables } from "./platform-variables.ts";
 import type { BuildRequest, BuildStep } from "./request.ts";
 import { SourceRoots } from "./source-roots.ts";
 import { namedContext } from "./sources.ts";
 import { buildStage } from "./stage.ts";
 
+export interface BuildOutcome {
+  /** What the build made for the platform of this machine, else for the first one. */
+  readonly image: BuiltImage;
+  /** What the outputs tell of it, by BuildKit's names. */
+  readonly facts: ExportFacts;
+}
+
 /**
- * Builds a Dockerfile's target. Stages run side by side, each as soon as those it takes from are done; steps whose input
- * did not change are taken from the cache. On failure nothing is left but what the cache holds.
+ * Builds a Dockerfile's target and carries its outputs out. Stages run side by side, each as soon as those it takes from are
+ * done; steps whose input did not change are taken from the cache. On failure nothing is left but what the cache holds.
  */
-export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<ImageRecord> {
+export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<BuildOutcome> {
   const dockerfile = parseDockerfile(request.dockerfile);
-  const platformArgs = platformVariables(request.platform ?? hostPlatform());
+  const platform = request.platform ?? hostPlatform();
+  const platformArgs = platformVariables(platform);
   const globals = globalVariables(dockerfile, request.args, platformArgs);
   const bases = expandBases(dockerfile, globals);
   const plan = planned(dockerfile, request, bases);
   checkMounts(plan.stages, ({ lines }, work) => atLines(request.dockerfile, lines, work));
-  const image = await additionsTo(deps.images).run(async () => {
-    const result = await runStages({ deps, request, dockerfile, globals, platformArgs, bases }, plan);
-    return await recordImage(deps, request, result);
+  const steps = numberSteps(plan);
+  const outcome = await additionsTo(deps.images).run(async () => {
+    const result = await runStages({ deps, request, dockerfile, globals, platformArgs, bases }, plan, steps);
+    const image = builtImage(request, platform, result);
+    const { facts } = await exportOutputs({ deps, request, images: [image] }, [...steps.values()].flat().length + 1);
+    return { image, facts };
   });
-  request.onEvent({ kind: "image", id: image.id, names: request.names });
-  publishTags(deps, image, request.names);
-  return image;
+  // Blobs that were made for an output alone.
+  if (request.outputs.some(({ kind }) => kind === "oci" || kind === "docker")) await collectUnused(deps);
+  return outcome;
 }
 
 function expandBases(dockerfile: Dockerfile, globals: Variables): Map<number, string> {
@@ -67,9 +78,9 @@ function planned(
 async function runStages(
   parts: Pick<Build, "deps" | "request" | "dockerfile" | "globals" | "platformArgs" | "bases">,
   plan: BuildPlan,
+  steps: ReadonlyMap<number, readonly BuildStep[]>,
 ): Promise<StageResult> {
   const { deps, request } = parts;
-  const steps = numberSteps(plan);
   request.onEvent({ kind: "plan", steps: [...steps.values()].flat() });
   const failure = new AbortController();
   const signal = AbortSignal.any([request.signal, failure.signal]);
@@ -118,18 +129,4 @@ function numberSteps({ stages }: BuildPlan): Map<number, BuildStep[]> {
     );
   }
   return steps;
-}
-
-async function recordImage(
-  deps: BuildDeps,
-  request: BuildRequest,
-  { config, layers }: StageResult,
-): Promise<ImageRecord> {
-  const labels = { ...config.config?.Labels, ...request.labels };
-  const file: ImageConfigFile = {
-    ...config,
-    config: { ...config.config, ...(Object.keys(labels).length > 0 && { Labels: labels }) },
-    rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
-  };
-  return await addImage(deps, { configBytes: Buffer.from(JSON.stringify(file)), layers, names: request.names });
 }

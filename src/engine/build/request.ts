@@ -3,6 +3,8 @@ import type { Platform } from "../../base/platform.ts";
 import type { Source } from "../../core/build/source.ts";
 import type { Credentials } from "../../core/registry.ts";
 import type { BuildContext } from "./context.ts";
+import type { ExportFacts } from "./outputs/export-outputs.ts";
+import type { BuildOutput } from "./outputs/output.ts";
 
 export type BuildFiles = Pick<BuildContext, "manifest" | "path">;
 
@@ -32,8 +34,9 @@ export interface BuildRequest {
   /** Undefined values are variables the client named and does not have. */
   readonly args: ReadonlyMap<string, string | undefined>;
   readonly labels: Readonly<Record<string, string>>;
-  /** Full names for the image. */
-  readonly names: readonly string[];
+  readonly outputs: readonly BuildOutput[];
+  /** Hands an output to the client; settles when the client has all of it. */
+  readonly deliver: (delivery: Delivery) => Promise<void>;
   readonly platform: Platform | undefined;
   /** Stages, by name, whose steps are run again; `all` for every one. */
   readonly uncached: "all" | ReadonlySet<string>;
@@ -49,6 +52,17 @@ export interface BuildRequest {
   readonly epoch: number | undefined;
   readonly onEvent: (event: BuildEvent) => void;
   readonly signal: AbortSignal;
+}
+
+/** What goes to the client for one of the outputs. */
+export interface Delivery {
+  /** Place of the output in the request. */
+  readonly index: number;
+  /** The files of a tree, or a file of the client's. */
+  readonly kind: "tree" | "file";
+  /** A tar archive, either way. */
+  readonly archive: AsyncIterable<Uint8Array>;
+  readonly facts: ExportFacts;
 }
 
 /** One instruction of the target's stages, in the order in which they are shown. */

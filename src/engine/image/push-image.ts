@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { PassThrough, type Readable } from "node:stream";
-import { createGzip } from "node:zlib";
 import type { Digest } from "../../base/digest.ts";
 import { IsleError, invalid, isCode, messageOf, notFound } from "../../base/error.ts";
 import { shortId } from "../../base/id.ts";
@@ -18,7 +17,8 @@ import { additionsTo } from "./additions.ts";
 import { collectUnused } from "./collect.ts";
 import { atIntervals } from "./fetch-layers.ts";
 import { publishImageEvent } from "./image-events.ts";
-import type { Manifest } from "./manifest.ts";
+import { type LayerForm, layersInForm, usualForm } from "./layer-form.ts";
+import { type Descriptor, type Manifest, mediaTypes, ociManifest } from "./manifest.ts";
 import type { ReportLine, TransferDeps } from "./transfers.ts";
 
 export interface PushRequest {
@@ -26,24 +26,30 @@ export interface PushRequest {
   /** Empty: the tag within `name`, else every tag of the repository. */
   readonly tag?: string | undefined;
   readonly credentials?: Credentials | undefined;
+  /** How plain layers are compressed. */
+  readonly form?: LayerForm | undefined;
+  /** A new manifest is one of OCI's instead of Docker's. */
+  readonly ociTypes?: boolean | undefined;
   readonly report: ReportLine;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Pushes a tag, or every tag of a repository. What the image came with from a registry or a layout goes out
- * unchanged, so that digests stay. Fails with notFound, unauthorized, forbidden, unavailable, cancelled.
+ * unchanged, so that digests stay. Returns what the registry has now, the last tag's. Fails with notFound, unauthorized, forbidden, unavailable, cancelled.
  */
-export async function pushImage(deps: TransferDeps, request: PushRequest): Promise<void> {
+export async function pushImage(deps: TransferDeps, request: PushRequest): Promise<Descriptor> {
   const reference = parseReference(request.tag ? `${request.name}:${request.tag}` : request.name);
   if (reference.digest !== undefined) throw invalid("cannot push a digest reference");
   request.report({ status: `The push refers to repository [${reference.domain}/${reference.path}]` });
   const tags = tagsToPush(deps, reference);
   const repository = deps.registry.repository(reference.domain, reference.path, request.credentials);
   try {
+    let pushed: Descriptor | undefined;
     for (const each of tags) {
-      await additionsTo(deps.images).run(() => pushOne(deps, { ...request, reference: each, repository }));
+      pushed = await additionsTo(deps.images).run(() => pushOne(deps, { ...request, reference: each, repository }));
     }
+    return pushed!;
   } catch (error) {
     collectUnused(deps).catch((why) => deps.log.error("collecting after a push failed", { why: messageOf(why) }));
     throw request.signal?.aborted ? new IsleError("cancelled", "the push was cancelled", { cause: error }) : error;
@@ -67,15 +73,16 @@ function tagsToPush({ images }: TransferDeps, reference: Reference): Reference[]
 
 type PushOne = PushRequest & { readonly reference: Reference; readonly repository: RegistryRepository };
 
-async function pushOne(deps: TransferDeps, request: PushOne): Promise<void> {
+async function pushOne(deps: TransferDeps, request: PushOne): Promise<Descriptor> {
   const { reference, repository, report, signal } = request;
   const id = deps.images.resolveName(formatReference(reference));
   const image = id && deps.images.get(id);
   if (!image) throw notFound(`tag does not exist: ${familiarReference(reference)}`);
   for (const { diffId } of image.layers) report({ status: "Preparing", progressDetail: {}, id: shortId(diffId) });
-  const pushed = await withCompressedLayers(deps, image);
+  // The record keeps the compressed layers, so that each is compressed once and its digest stays.
+  const pushed = { ...image, layers: await layersInForm(deps, image.layers, request.form ?? usualForm) };
   await pushBlobs(deps, request, pushed);
-  const manifest = await manifestOf(deps, pushed);
+  const manifest = await manifestOf(deps, pushed, request.ociTypes ?? false);
   await repository.pushManifest(reference.tag!, manifest, signal);
   const sizeBytes = manifest.bytes.length;
   report({ status: `${reference.tag}: digest: ${manifest.digest} size: ${sizeBytes}` });
@@ -89,31 +96,8 @@ async function pushOne(deps: TransferDeps, request: PushOne): Promise<void> {
     image,
     name: familiarName(reference),
   });
+  return { mediaType, digest, size: sizeBytes };
 }
-
-/**
- * The image with plain layers replaced by gzip ones, as registries want them. The record keeps the replacement, so a
- * layer is compressed once and its digest stays.
- */
-async function withCompressedLayers({ content, images }: TransferDeps, image: ImageRecord): Promise<ImageRecord> {
-  const known = new Map<Digest, ImageLayer>();
-  for (const other of images.list()) {
-    for (const layer of other.layers) if (!isPlain(layer.mediaType)) known.set(layer.diffId, layer);
-  }
-  const layers: ImageLayer[] = [];
-  for (const layer of image.layers) {
-    const ready = isPlain(layer.mediaType) ? known.get(layer.diffId) : layer;
-    if (ready) {
-      layers.push({ ...layer, blob: ready.blob, mediaType: ready.mediaType, blobBytes: ready.blobBytes });
-      continue;
-    }
-    const { digest, sizeBytes } = await content.ingest(piped(content.open(layer.blob), createGzip({ level: 6 })));
-    layers.push({ ...layer, blob: digest, mediaType: dockerTypes.layer, blobBytes: sizeBytes });
-  }
-  return { ...image, layers };
-}
-
-const isPlain = (mediaType: string): boolean => /\.tar$/.test(mediaType);
 
 /** The far end of a pipe, failing when the near end does. */
 function piped<T extends Readable & NodeJS.WritableStream>(source: Readable, through: T): T {
@@ -210,17 +194,21 @@ const dockerTypes = {
 };
 
 /** The manifest the image came with while it still describes the blobs, else a new one of Docker's schema 2. */
-async function manifestOf({ content }: TransferDeps, image: ImageRecord): Promise<RegistryManifest> {
+async function manifestOf({ content }: TransferDeps, image: ImageRecord, ociTypes: boolean): Promise<RegistryManifest> {
   const { manifest, layers, id } = image;
   if (manifest && content.size(manifest.digest) !== undefined) {
     const bytes = await content.read(manifest.digest);
     const { layers: named } = JSON.parse(Buffer.from(bytes).toString()) as Manifest;
     const same = named.length === layers.length && named.every(({ digest }, index) => digest === layers[index]!.blob);
-    if (same) return { ...manifest, bytes };
+    if (same && (!ociTypes || manifest.mediaType === mediaTypes.manifest)) return { ...manifest, bytes };
   }
-  const bytes = Buffer.from(JSON.stringify(dockerManifest(id, content.size(id) ?? 0, layers), undefined, 3));
+  const configBytes = content.size(id) ?? 0;
+  const made = ociTypes
+    ? ociManifest({ digest: id, sizeBytes: configBytes }, layers)
+    : dockerManifest(id, configBytes, layers);
+  const bytes = Buffer.from(JSON.stringify(made, undefined, 3));
   const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  return { digest, mediaType: dockerTypes.manifest, bytes };
+  return { digest, mediaType: ociTypes ? mediaTypes.manifest : dockerTypes.manifest, bytes };
 }
 
 function dockerManifest(id: Digest, configBytes: number, layers: readonly ImageLayer[]): Manifest {

@@ -51,7 +51,7 @@ async function perform(request: ConfinedRequest): Promise<unknown> {
       return await unpackStream(new TreeWriter({ whiteouts: "literal" }));
     case "packRoot":
       enterRoot(request.root);
-      return toOutput((output) => packRoot(output));
+      return toOutput((output) => packRoot(output, request.options));
     case "packUpper":
       enterRoot({ path: request.upper });
       toOutput((output) =>

@@ -6,6 +6,7 @@ import { type TarEntry, type TarEntryType, tarEntry } from "../../base/tar/entry
 import { splitDevice } from "../node.ts";
 import { listXattrs, readXattr } from "../xattr.ts";
 import { baseName, here, isWhiteoutNode, joinPath, listNames, parentOf } from "./path.ts";
+import type { ExportRequest } from "./protocol.ts";
 
 /** Where packed bytes go. */
 export interface Sink {
@@ -21,9 +22,11 @@ export function packPath(path: string, output: Sink): void {
 }
 
 /** Packs the whole root that was entered, names relative to it. */
-export function packRoot(output: Sink): void {
-  new Packer(output).packContent(here, Buffer.alloc(0));
-  output.write(endOfArchive());
+export function packRoot(output: Sink, { prefix, continues, modifiedNanos }: ExportRequest): void {
+  const time = modifiedNanos === undefined ? undefined : BigInt(modifiedNanos);
+  const options = time === undefined ? {} : { edit: (entry: TarEntry) => ({ ...entry, modifiedNanos: time }) };
+  new Packer(output, options).packContent(here, Buffer.from(prefix));
+  if (!continues) output.write(endOfArchive());
 }
 
 /**

@@ -23,7 +23,7 @@ export type ConfinedRequest =
   | { readonly op: "packContent"; readonly root: ConfinedRoot; readonly path: string }
   /** Unpacks what `packContent` wrote, the top directory's owner, mode and times included. */
   | { readonly op: "unpackTree"; readonly target: string }
-  | { readonly op: "packRoot"; readonly root: ConfinedRoot }
+  | { readonly op: "packRoot"; readonly root: ConfinedRoot; readonly options: ExportRequest }
   | { readonly op: "packUpper"; readonly upper: string; readonly latestNanos?: string }
   | { readonly op: "packCopy"; readonly root: ConfinedRoot; readonly copy: CopyRequest }
   | { readonly op: "digestCopy"; readonly root: ConfinedRoot; readonly copy: CopyRequest }
@@ -32,6 +32,13 @@ export type ConfinedRequest =
   | { readonly op: "usage"; readonly target: string }
   /** Paths relative to `base`; lowers uppermost first. */
   | { readonly op: "changes"; readonly base: string; readonly upper: string; readonly lowers: readonly string[] };
+
+/** How a root is packed; see core/archive.ts. */
+export interface ExportRequest {
+  readonly prefix: string;
+  readonly continues: boolean;
+  readonly modifiedNanos?: string;
+}
 
 /** What a COPY of a Dockerfile takes and how; see core/archive.ts. */
 export interface CopyRequest {

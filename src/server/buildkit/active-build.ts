@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { IsleError } from "../../base/error.ts";
+import type { BuildOutcome } from "../../engine/build/build-image.ts";
+import type { BuildOutput } from "../../engine/build/outputs/output.ts";
 import type { BuildEvent, BuildStep } from "../../engine/build/request.ts";
 import { timestamp } from "./messages.ts";
 
@@ -23,21 +25,23 @@ export interface StatusUpdate {
 export class ActiveBuild {
   readonly ref: string;
   readonly session: string;
-  readonly exporter: { readonly type: string; readonly attrs: Readonly<Record<string, string>> } | undefined;
+  readonly outputs: readonly BuildOutput[];
   readonly entitlements: readonly string[];
   readonly signal: AbortSignal;
-  /** Settles when the client's own part of the build is done: with the image it chose, if any. */
-  readonly returned: Promise<string | undefined>;
+  /** Settles when the client's own part of the build is done: with the result it chose, if any. */
+  readonly returned: Promise<BuildOutcome | undefined>;
+  /** What the frontend has built, by the reference that the client knows it under. */
+  readonly results = new Map<string, BuildOutcome>();
   readonly #updates: StatusUpdate[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #started = new Map<string, number>();
   #ended = false;
-  #settle!: { resolve: (imageId: string | undefined) => void; reject: (error: unknown) => void };
+  #settle!: { resolve: (outcome: BuildOutcome | undefined) => void; reject: (error: unknown) => void };
 
-  constructor(facts: Pick<ActiveBuild, "ref" | "session" | "exporter" | "entitlements" | "signal">) {
+  constructor(facts: Pick<ActiveBuild, "ref" | "session" | "outputs" | "entitlements" | "signal">) {
     this.ref = facts.ref;
     this.session = facts.session;
-    this.exporter = facts.exporter;
+    this.outputs = facts.outputs;
     this.entitlements = facts.entitlements;
     this.signal = facts.signal;
     this.returned = new Promise((resolve, reject) => {
@@ -49,8 +53,8 @@ export class ActiveBuild {
     });
   }
 
-  return(imageId: string | undefined): void {
-    this.#settle.resolve(imageId);
+  return(outcome: BuildOutcome | undefined): void {
+    this.#settle.resolve(outcome);
   }
 
   fail(error: unknown): void {

@@ -16,6 +16,8 @@ message ListWorkersRequest { repeated string filter = 1; }
 message ListWorkersResponse { repeated Worker record = 1; }
 message InfoResponse { Version buildkitVersion = 1; }
 message Exporter { string Type = 1; map<string, string> Attrs = 2; }
+message CacheEntry { string Type = 1; map<string, string> Attrs = 2; }
+message CacheOptions { repeated CacheEntry Exports = 4; repeated CacheEntry Imports = 5; }
 message ControlSolveRequest {
   string Ref = 1;
   bytes Definition = 2;
@@ -24,6 +26,7 @@ message ControlSolveRequest {
   string Session = 5;
   string Frontend = 6;
   map<string, string> FrontendAttrs = 7;
+  CacheOptions Cache = 8;
   repeated string Entitlements = 9;
   repeated Exporter Exporters = 13;
 }

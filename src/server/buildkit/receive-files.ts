@@ -3,31 +3,7 @@ import { IsleError } from "../../base/error.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { type TarEntry, type TarEntryType, tarEntry } from "../../base/tar/entry.ts";
 import type { OpenCall } from "../grpc/grpc-client.ts";
-import { type Codec, codec } from "./messages.ts";
-
-/** What the client says of one file. `mode` is Go's os.FileMode. */
-export interface FileStat {
-  readonly path: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  /** Nanoseconds since 1970, exact to a microsecond or so: more than a double holds. */
-  readonly modTime: number;
-  readonly linkname: string;
-  readonly devmajor: number;
-  readonly devminor: number;
-}
-
-interface Packet {
-  readonly type: number;
-  readonly stat: FileStat | null;
-  readonly ID: number;
-  readonly data: Uint8Array;
-}
-
-const packets: Codec<Packet> = codec("Packet");
-const packetType = { stat: 0, request: 1, data: 2, finish: 3, error: 4 } as const;
+import { type FileStat, goMode, has, type Packet, packets, packetType } from "./file-packets.ts";
 
 /**
  * The files of a directory of the client's as a tar archive. The client first tells all files, then sends the contents
@@ -143,9 +119,6 @@ async function* exactly(
   yield padding(size);
 }
 
-const goMode = { directory: 2 ** 31, symlink: 2 ** 27, device: 2 ** 26, fifo: 2 ** 25, character: 2 ** 21 };
-const has = (mode: number, bit: number): boolean => Math.floor(mode / bit) % 2 === 1;
-
 function typeOf({ mode, linkname }: FileStat): TarEntryType {
   if (has(mode, goMode.directory)) return "directory";
   if (has(mode, goMode.symlink)) return "symlink";
@@ -157,12 +130,12 @@ function typeOf({ mode, linkname }: FileStat): TarEntryType {
 /** In a build context everything belongs to root. */
 function entryOf(stat: FileStat): TarEntry {
   const type = typeOf(stat);
-  const special = (has(stat.mode, 2 ** 23) ? 0o4000 : 0) | (has(stat.mode, 2 ** 22) ? 0o2000 : 0);
+  const special = (has(stat.mode, goMode.setuid) ? 0o4000 : 0) | (has(stat.mode, goMode.setgid) ? 0o2000 : 0);
   return tarEntry(type === "directory" ? `${stat.path}/` : stat.path, type, {
-    mode: (stat.mode & 0o777) | special | (has(stat.mode, 2 ** 20) ? 0o1000 : 0),
+    mode: (stat.mode & 0o777) | special | (has(stat.mode, goMode.sticky) ? 0o1000 : 0),
     linkName: Buffer.from(stat.linkname),
     sizeBytes: type === "file" ? stat.size : 0,
-    modifiedNanos: BigInt(Math.round(stat.modTime)),
+    modifiedNanos: BigInt(Math.round(Number(stat.modTime))),
     deviceMajor: stat.devmajor,
     deviceMinor: stat.devminor,
   });

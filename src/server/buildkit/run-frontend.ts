@@ -2,12 +2,11 @@ import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { invalid, unsupported } from "../../base/error.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseBytes } from "../../base/size.ts";
-import type { ImageRecord } from "../../core/image.ts";
-import { buildImage } from "../../engine/build/build-image.ts";
+import { type BuildOutcome, buildImage } from "../../engine/build/build-image.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
-import { fullTag } from "../../engine/image/image-name.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { type Attributes, frontendInput } from "./frontend-input.ts";
+import { sendOutput } from "./send-output.ts";
 import type { ClientSession } from "./sessions.ts";
 
 /** Builds what a client describes by the attributes of BuildKit's Dockerfile frontend. */
@@ -15,7 +14,7 @@ export async function runFrontend(
   deps: BuildDeps,
   build: ActiveBuild,
   { session, attributes }: { session: ClientSession; attributes: Attributes },
-): Promise<ImageRecord> {
+): Promise<BuildOutcome> {
   refuseUnsupported(attributes);
   const { release, ...input } = await frontendInput(deps, build, { session, attributes });
   try {
@@ -27,6 +26,8 @@ export async function runFrontend(
       secret: (id) => session.secret(id),
       sshAgent: async () => undefined,
       onEvent: (event) => build.take(event),
+      outputs: build.outputs,
+      deliver: (delivery) => sendOutput(deps, session, delivery),
       signal: build.signal,
     });
   } finally {
@@ -38,7 +39,7 @@ function refuseUnsupported(attributes: Attributes): void {
   if (attributes["requestid"]) throw unsupported(`the request ${attributes["requestid"]} to the Dockerfile frontend`);
 }
 
-function readAttributes(attributes: Attributes, { exporter, entitlements }: ActiveBuild) {
+function readAttributes(attributes: Attributes, { entitlements }: ActiveBuild) {
   const args = new Map(Object.entries(attributes).flatMap(([key, value]) => withoutPrefix("build-arg:", key, value)));
   const epoch = args.get("SOURCE_DATE_EPOCH");
   if (epoch && !/^\d{1,12}$/.test(epoch)) throw invalid(`invalid SOURCE_DATE_EPOCH: ${epoch}`);
@@ -49,7 +50,6 @@ function readAttributes(attributes: Attributes, { exporter, entitlements }: Acti
     labels: Object.fromEntries(
       Object.entries(attributes).flatMap(([key, value]) => withoutPrefix("label:", key, value)),
     ),
-    names: namesOf(exporter?.attrs["name"]),
     platform: attributes["platform"] ? parsePlatform(onePlatform(attributes["platform"])) : undefined,
     uncached: uncached === "" ? ("all" as const) : new Set((uncached ?? "").split(",").filter(Boolean)),
     pull: attributes["image-resolve-mode"] === "pull",
@@ -60,8 +60,6 @@ function readAttributes(attributes: Attributes, { exporter, entitlements }: Acti
 
 const withoutPrefix = (prefix: string, key: string, value: string): Array<[string, string]> =>
   key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [];
-
-const namesOf = (text: string | undefined): string[] => (text ?? "").split(",").filter(Boolean).map(fullTag);
 
 function onePlatform(text: string): string {
   if (text.includes(","))

@@ -1,9 +1,9 @@
 import { IsleError, notFound, unsupported } from "../../base/error.ts";
 import { hostPlatform } from "../../base/platform.ts";
-import { familiarReference, parseReference } from "../../base/reference.ts";
+import type { BuildOutcome } from "../../engine/build/build-image.ts";
 import { cacheUsage } from "../../engine/build/cache-usage.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
-import { findImage } from "../../engine/image/find-image.ts";
+import { type BuildOutput, parseOutput } from "../../engine/build/outputs/output.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
 import { ActiveBuild, type StatusUpdate } from "./active-build.ts";
 import { codec } from "./messages.ts";
@@ -55,6 +55,9 @@ const gatewayCapabilities = [
   ...["solve.base", "solve.inlinereturn", "resolveimage", "readfile", "return", "returnmap", "pingworkers"],
   ...["proto.refarray", "reference.output", "frontend.inputs", "gateway.solve.metadata", "importcaches"],
 ].map((ID) => ({ ID, Enabled: true }));
+
+/** What clients look for before they describe outputs. */
+const solveCapabilities = ["exporter.multiple"].map((ID) => ({ ID, Enabled: true }));
 
 const buildIdHeader = "buildkit-controlapi-buildid";
 
@@ -115,14 +118,18 @@ function workerOf(parts: BuildkitParts) {
   const platforms = [{ OS: os, Architecture: architecture, Variant: variant }];
   return {
     ID: "isle",
-    Labels: { "org.mobyproject.buildkit.worker.executor": "isle" },
+    // With a snapshotter's name, clients ask for all outputs; without, for what Docker's old image store can do.
+    Labels: {
+      "org.mobyproject.buildkit.worker.executor": "isle",
+      "org.mobyproject.buildkit.worker.snapshotter": "overlayfs",
+    },
     platforms,
     version: versionOf(parts),
   };
 }
 
 const pong = (parts: BuildkitParts): Uint8Array =>
-  codecs.pong.encode({ FrontendAPICaps: gatewayCapabilities, LLBCaps: [], Workers: [workerOf(parts)] });
+  codecs.pong.encode({ FrontendAPICaps: gatewayCapabilities, LLBCaps: solveCapabilities, Workers: [workerOf(parts)] });
 
 /** Lasts as long as the build: the client's own part runs over the gateway meanwhile, or a frontend is named here. */
 async function solve(parts: BuildkitParts, call: Call): Promise<void> {
@@ -130,7 +137,7 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
   const build = new ActiveBuild({
     ref: request.Ref,
     session: request.Session,
-    exporter: exporterOf(request),
+    outputs: outputsOf(request),
     entitlements: request.Entitlements,
     signal: call.signal,
   });
@@ -139,12 +146,12 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
     refuseUnsupported(request);
     if (request.Frontend !== "") {
       runFrontendOf(parts, build, request.Frontend, request.FrontendAttrs).then(
-        (id) => build.return(id),
+        (outcome) => build.return(outcome),
         (error: unknown) => build.fail(error),
       );
     }
-    const imageId = await build.returned;
-    call.send(codecs.solved.encode({ ExporterResponse: exportedOf(build, imageId) }));
+    const outcome = await build.returned;
+    call.send(codecs.solved.encode({ ExporterResponse: { ...outcome?.facts } }));
   } catch (error) {
     build.fail(error);
     throw error;
@@ -157,30 +164,14 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
 
 function refuseUnsupported(request: ControlSolve): void {
   if (request.Definition.length > 0) throw unsupported("builds described by LLB", { hint: "build a Dockerfile" });
-  if (request.Exporters.length > 1) throw unsupported("several outputs of one build");
-  const type = exporterOf(request)?.type ?? "moby";
-  if (["moby", "image", "docker"].includes(type)) return;
-  throw unsupported(`the output ${type} of a build`, { hint: "build an image, then save or export it" });
 }
 
-function exporterOf({ Exporters: [first], ExporterOld, ExporterAttrsOld }: ControlSolve): ActiveBuild["exporter"] {
-  const exporter = first ? { type: first.Type, attrs: first.Attrs } : { type: ExporterOld, attrs: ExporterAttrsOld };
-  return exporter.type === "" ? undefined : exporter;
-}
-
-function exportedOf({ exporter }: ActiveBuild, imageId: string | undefined): Texts {
-  if (imageId === undefined) return {};
-  const names = exporter?.attrs["name"];
-  return {
-    "containerimage.digest": imageId,
-    "containerimage.config.digest": imageId,
-    ...(names && {
-      "image.name": names
-        .split(",")
-        .map((name) => familiarReference(parseReference(name)))
-        .join(","),
-    }),
-  };
+/** The outputs that were asked for; older clients name one in another place. */
+function outputsOf({ Exporters, ExporterOld, ExporterAttrsOld }: ControlSolve): BuildOutput[] {
+  const old = ExporterOld === "" ? [] : [{ Type: ExporterOld, Attrs: ExporterAttrsOld }];
+  return (Exporters.length > 0 ? Exporters : old).map(({ Type, Attrs }) =>
+    parseOutput({ type: Type, attributes: Attrs }, []),
+  );
 }
 
 async function status({ builds }: BuildkitParts, call: Call): Promise<void> {
@@ -197,11 +188,11 @@ async function runFrontendOf(
   build: ActiveBuild,
   frontend: string,
   attributes: Texts,
-): Promise<string> {
+): Promise<BuildOutcome> {
   if (frontend !== "dockerfile.v0")
     throw unsupported(`the frontend ${frontend}`, { hint: "build a Dockerfile without a syntax image" });
   const session = await parts.sessions.get(build.session);
-  return (await runFrontend(parts.deps, build, { session, attributes })).id;
+  return await runFrontend(parts.deps, build, { session, attributes });
 }
 
 const buildOf = ({ builds }: BuildkitParts, { headers }: Call): Promise<ActiveBuild> =>
@@ -217,17 +208,18 @@ async function gatewaySolve(parts: BuildkitParts, call: Call): Promise<void> {
     }
     throw unsupported("builds described by LLB", { hint: "build a Dockerfile" });
   }
-  const imageId = await runFrontendOf(parts, build, request.Frontend, request.FrontendOpt);
-  const { config } = findImage(parts.deps.images, imageId).image;
-  const metadata = { "containerimage.config": Buffer.from(JSON.stringify(config)) };
-  call.send(codecs.gatewaySolved.encode({ result: { ref: { id: imageId }, metadata } }));
+  const outcome = await runFrontendOf(parts, build, request.Frontend, request.FrontendOpt);
+  const { id, configBytes } = outcome.image;
+  build.results.set(id, outcome);
+  const metadata = { "containerimage.config": configBytes };
+  call.send(codecs.gatewaySolved.encode({ result: { ref: { id }, metadata } }));
 }
 
 async function gatewayReturn(parts: BuildkitParts, call: Call): Promise<void> {
   const { result, error } = codecs.return.decode(await onlyMessage(call));
   const build = await buildOf(parts, call);
   if (error) build.fail(new IsleError("invalid", error.message));
-  else build.return(result?.ref?.id || undefined);
+  else build.return(build.results.get(result?.ref?.id ?? ""));
   call.send(codecs.empty.encode({}));
 }
 

@@ -12,6 +12,8 @@ export interface ClientSession {
   openFiles(metadata: OutgoingHttpHeaders): OpenCall;
   /** What the client reads from its standard input; the messages are its bytes. */
   openUpload(path: string): OpenCall;
+  /** Where the client takes an output of its build. */
+  openOutput(metadata: OutgoingHttpHeaders): OpenCall;
   secret(id: string): Promise<Uint8Array | undefined>;
   credentials(host: string): Promise<Credentials | undefined>;
 }
@@ -34,6 +36,7 @@ export function createSession({ id, sharedKey }: SessionName, client: GrpcClient
     sharedKey,
     openFiles: (metadata) => client.open("/moby.filesync.v1.FileSync/DiffCopy", metadata),
     openUpload: (path) => client.open("/moby.upload.v1.Upload/Pull", { urlpath: path }),
+    openOutput: (metadata) => client.open("/moby.filesync.v1.FileSend/DiffCopy", metadata),
     async secret(secretId) {
       const path = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
       const answer = await orNothing(client.ask(path, secretRequest.encode({ ID: secretId })));

@@ -7,8 +7,9 @@ import type { BuildDeps } from "../../engine/build/deps.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
 import { isRemote } from "../../engine/build/remote-context.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
-import { fullTag } from "../../engine/image/image-name.ts";
 import { receiveInput } from "../build/build-input.ts";
+import { BuildOutputs } from "../build/build-outputs.ts";
+import { outputsOf } from "../build/output-words.ts";
 import { ClassicProgress } from "../encode/build-progress.ts";
 import { type Exchange, json, type Route, sent } from "../exchange.ts";
 import { type ProgressLine, streamProgress } from "../json-stream.ts";
@@ -17,17 +18,33 @@ import { platformOf } from "./image.ts";
 
 type Handler = Route<BuildDeps>["handle"];
 
+const buildOutputs = new BuildOutputs();
+
 /** The classic way to build: the context as the body, progress as JSON lines. */
 const build: Handler = async (exchange, deps) => {
   const { query, signal } = exchange;
   refuseUnsupported(query);
+  const outputs = outputsOf(query);
   const options = readOptions(exchange);
   const keepGitDir = /^(1|true)$/i.test(options.args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
   const access = { secret: options.secret, sshAgent: options.sshAgent, signal, keepGitDir };
   const { release, ...input } = await receiveInput(exchange, deps, access);
   try {
     await streamProgress(exchange, async (report) => {
-      await buildImage(deps, { ...options, ...input, signal, onEvent: reporter(exchange, report) });
+      const { facts } = await buildImage(deps, {
+        ...options,
+        ...input,
+        outputs,
+        signal,
+        onEvent: reporter(exchange, report),
+        deliver: (delivery) =>
+          buildOutputs.offer(
+            delivery,
+            (id) => report({ aux: { kind: "deliver", output: delivery.index, id } }),
+            signal,
+          ),
+      });
+      if (query.flag("events")) report({ aux: { kind: "exported", facts } });
       // Before the client hears of the end: its next build finds the files.
       await release();
     });
@@ -57,12 +74,16 @@ function refuseUnsupported(query: Query): void {
   if (query.flag("squash"))
     throw unsupported("squashing the layers of a build", { hint: "use a stage and COPY --from" });
   const outputs = query.text("outputs");
-  if (outputs && outputs !== "null" && outputs !== "[]") {
+  // Files go to isle's own client, which fetches them.
+  if (outputs && outputs !== "null" && outputs !== "[]" && !query.flag("events")) {
     throw unsupported("other outputs than an image", { hint: "build an image, then save or export it" });
   }
 }
 
-type Options = Omit<BuildRequest, "dockerfile" | "context" | "contextExcludes" | "named" | "signal" | "onEvent">;
+type Options = Omit<
+  BuildRequest,
+  "dockerfile" | "context" | "contextExcludes" | "named" | "signal" | "onEvent" | "outputs" | "deliver"
+>;
 
 function readOptions({ query, request }: Exchange): Options {
   const uncachedStages = query.all("nocachefilter").flatMap((each) => each.split(","));
@@ -75,7 +96,6 @@ function readOptions({ query, request }: Exchange): Options {
     target: query.text("target") ?? "",
     args,
     labels: Object.fromEntries([...textMap(query, "labels")].map(([name, value]) => [name, value ?? ""])),
-    names: query.all("t").filter(Boolean).map(fullTag),
     platform: platformOf(query),
     uncached: query.flag("nocache") ? "all" : new Set(uncachedStages.filter(Boolean)),
     pull: query.flag("pull"),
@@ -207,5 +227,10 @@ const prune: Handler = async ({ query }, deps) => {
 export const buildRoutes: ReadonlyArray<Route<BuildDeps>> = [
   { method: "POST", path: "/build", handle: build },
   { method: "GET", path: "/isle/build/context", handle: keptContext },
+  {
+    method: "GET",
+    path: "/isle/build/output/{id}",
+    handle: (exchange) => buildOutputs.send(exchange, exchange.params["id"]!),
+  },
   { method: "POST", path: "/build/prune", handle: prune },
 ];

@@ -32,7 +32,10 @@ const push: Handler = async (exchange, deps) => {
   const name = exchange.params["name"]!;
   const credentials = credentialsOf(exchange.request);
   const tag = exchange.query.text("tag");
-  await streamLines(exchange, (report) => pushImage(deps, { name, tag, credentials, report, signal: exchange.signal }));
+  await streamLines(
+    exchange,
+    async (report) => void (await pushImage(deps, { name, tag, credentials, report, signal: exchange.signal })),
+  );
   return sent;
 };
 

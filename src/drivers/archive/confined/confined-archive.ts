@@ -2,9 +2,9 @@ import { readdirSync } from "node:fs";
 import type { Digest } from "../../../base/digest.ts";
 import { isCode } from "../../../base/error.ts";
 import { formatNanos } from "../../../base/time.ts";
-import type { ArchiveDriver, PathStat, TreeRoot } from "../../../core/archive.ts";
+import type { ArchiveDriver, ExportOptions, PathStat, TreeRoot } from "../../../core/archive.ts";
 import { feedConfined, readConfined, runConfined } from "../../../os/confined/confined.ts";
-import type { StatResult } from "../../../os/confined/protocol.ts";
+import type { ExportRequest, StatResult } from "../../../os/confined/protocol.ts";
 
 /** Trees read and written by a child of this program that has the root as its own `/`. */
 export function createConfinedArchive(): ArchiveDriver {
@@ -22,7 +22,7 @@ export function createConfinedArchive(): ArchiveDriver {
     write: async (root, path, tar, options = {}) => {
       await feedConfined({ op: "extract", root, path: absolute(path), ...options }, tar);
     },
-    exportRoot: (root) => readConfined({ op: "packRoot", root }).tar,
+    exportRoot: (root, options = {}) => readConfined({ op: "packRoot", root, options: exportRequest(options) }).tar,
     copyUp: (root, path, target) => copyUp({ root, path: absolute(path) }, target),
     packTree: (path) => readConfined({ op: "packContent", root: { path }, path: "/" }).tar,
     unpackTree: async (target, tar) => void (await feedConfined({ op: "unpackTree", target }, tar)),
@@ -34,6 +34,12 @@ export function createConfinedArchive(): ArchiveDriver {
     },
   };
 }
+
+const exportRequest = ({ prefix = "", continues = false, modifiedNanos }: ExportOptions): ExportRequest => ({
+  prefix,
+  continues,
+  ...(modifiedNanos !== undefined && { modifiedNanos: String(modifiedNanos) }),
+});
 
 const absolute = (path: string): string => (path.startsWith("/") ? path : `/${path}`);
 

@@ -45,7 +45,7 @@ export function createLinuxMachine(): Machine {
     },
     listDirectory: (path) => (existsSync(path) ? readdirSync(path) : []),
     saveWhileRead,
-    openFile: (path) => createReadStream(path, { highWaterMark: 1 << 20 }),
+    openFile: (path, range = undefined) => createReadStream(path, { highWaterMark: 1 << 20, ...range }),
     freeBytes(path) {
       const { bavail, bsize } = statfsSync(path);
       return bavail * bsize;

@@ -1,0 +1,8 @@
+/** Flags of `isle build` for what becomes of the result. */
+export const outputFlags = {
+  iidfile: { type: "string", help: "Write the image's id to this file", value: "file" },
+  load: { type: "bool", help: "Short for --output type=docker: the image goes to the engine's store" },
+  "metadata-file": { type: "string", help: "Write what the outputs tell of the result to this file", value: "file" },
+  output: { type: "list", short: "o", help: "Where the result goes", value: "type=TYPE,dest=PATH" },
+  push: { type: "bool", help: "Short for --output type=registry: the image goes to its registry, too" },
+} as const;

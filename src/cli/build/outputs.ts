@@ -1,0 +1,86 @@
+import { statSync } from "node:fs";
+import { csvFields } from "../create/mounts.ts";
+import { usageError } from "../exit.ts";
+
+/** One output: what the engine is asked for, and where on this machine it goes. */
+export interface Output {
+  readonly type: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** `directory` and `file` come to this machine; `-` is standard output. */
+  readonly target: { readonly kind: "directory" | "file"; readonly path: string } | undefined;
+}
+
+interface OutputWishes {
+  readonly output: readonly string[];
+  readonly push: boolean;
+  readonly load: boolean;
+}
+
+/** The outputs that the flags ask for; none when the image just goes to the engine's store. */
+export function readOutputs({ output, push, load }: OutputWishes, { terminal }: { terminal: boolean }): Output[] {
+  const given = output.filter((text) => text !== "").map(readOutput);
+  const outputs = given.map((each) => (push && each.type === "image" ? pushed(each) : each));
+  if (push && !outputs.some(isPushed)) outputs.push({ type: "registry", attributes: {}, target: undefined });
+  const loads = outputs.some(({ type, target }) => (type === "image" && !target) || type === "registry");
+  if (load && !loads) outputs.push({ type: "image", attributes: {}, target: undefined });
+  const onStdout = outputs.filter(({ target }) => target?.path === "-");
+  if (onStdout.length > 1) throw usageError("multiple outputs configured to write to stdout");
+  if (onStdout.length > 0 && terminal) {
+    throw usageError(
+      `dest file is required for ${onStdout[0]!.type} exporter. refusing to write to console: add dest=FILE or redirect`,
+    );
+  }
+  return outputs;
+}
+
+const pushed = (output: Output): Output => ({ ...output, attributes: { ...output.attributes, push: "true" } });
+const isPushed = ({ type, attributes }: Output): boolean => type === "registry" || attributes["push"] === "true";
+
+/** `type=local,dest=DIR`, or a directory alone, or `-` for a tar archive on standard output. */
+function readOutput(text: string): Output {
+  const fields = csvFields(text);
+  if (fields.length === 1 && !text.includes("=")) {
+    return text === "-" ? toFile("tar", {}, "-") : toDirectory({}, text);
+  }
+  const { type, dest = "", ...attributes } = Object.fromEntries(fields.map((field) => readField(text, field)));
+  switch (type) {
+    case undefined:
+    case "":
+      throw usageError(`type is required for output: ${text}`);
+    case "local":
+      return toDirectory(attributes, dest);
+    case "tar":
+    case "oci":
+      return toFile(type, attributes, dest || "-");
+    case "docker":
+      // Without a file, the engine's own store is where the image goes.
+      return dest === "" ? { type: "image", attributes, target: undefined } : toFile(type, attributes, dest);
+    default:
+      if (dest !== "") throw usageError(`dest is not a setting of the output ${type}`);
+      return { type, attributes, target: undefined };
+  }
+}
+
+function readField(text: string, field: string): [name: string, value: string] {
+  const at = field.indexOf("=");
+  if (at === -1) throw usageError(`invalid value ${field} in the output ${text}: want name=value`);
+  return [field.slice(0, at).trim().toLowerCase(), field.slice(at + 1)];
+}
+
+function toDirectory(attributes: Output["attributes"], path: string): Output {
+  if (path === "") throw usageError("dest is required for local exporter");
+  if (path === "-") throw usageError("dest cannot be stdout for local exporter");
+  if (kindOf(path) === "other") throw usageError(`destination directory ${path} is a file`);
+  return { type: "local", attributes, target: { kind: "directory", path } };
+}
+
+function toFile(type: string, attributes: Output["attributes"], path: string): Output {
+  if (path !== "-" && kindOf(path) === "directory") throw usageError(`destination file ${path} is a directory`);
+  return { type, attributes, target: { kind: "file", path } };
+}
+
+function kindOf(path: string): "directory" | "other" | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return undefined;
+  return found.isDirectory() ? "directory" : "other";
+}

@@ -1,0 +1,217 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+
+let daemon: TestDaemon;
+let box: Containers;
+let registry: TestRegistry;
+let context: string;
+let out: string;
+beforeAll(async () => {
+  daemon = await startDaemon();
+  box = new Containers(daemon.api);
+  registry = await startRegistry({ enter: daemon.enter });
+  context = join(daemon.directory, "context");
+  out = join(daemon.directory, "out");
+});
+afterEach(async () => {
+  await box.clear();
+  for (const path of [context, out]) rmSync(path, { recursive: true, force: true });
+});
+afterAll(async () => {
+  await registry?.close();
+  await daemon?.stop();
+});
+
+function write(files: Readonly<Record<string, string>>): void {
+  mkdirSync(out, { recursive: true });
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(context, path)), { recursive: true });
+    writeFileSync(join(context, path), text);
+  }
+}
+
+const build = (...flags: string[]) => daemon.cli(["build", ...flags, context], { timeoutMs: 60_000 });
+const shell = (script: string) => daemon.inNamespaces(["sh", "-ec", script]);
+const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
+
+const tree = `FROM busybox AS made
+RUN mkdir -p /out/d && echo text > /out/d/file && chown 7:8 /out/d/file && chmod 4751 /out/d/file \\
+ && touch -d '2001-02-03 04:05:06' /out/d/file && ln /out/d/file /out/d/hard && ln -s /etc/passwd /out/link \\
+ && chmod 711 /out/d
+FROM scratch
+COPY --from=made /out /
+`;
+
+test("the files of a build are written into a directory with their modes, times and links", async () => {
+  write({ Dockerfile: tree });
+  const target = join(out, "new", "place");
+  const { exitCode, stderr } = await build("-o", target);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toContain("exporting to client directory");
+  expect(readdirSync(target, { recursive: true }).sort()).toEqual(["d", "d/file", "d/hard", "link"]);
+  const file = lstatSync(join(target, "d/file"));
+  expect([file.mode & 0o7777, file.uid, file.gid, file.mtime.toISOString()]).toEqual([
+    0o4751,
+    process.getuid!(),
+    process.getgid!(),
+    "2001-02-03T04:05:06.000Z",
+  ]);
+  expect(lstatSync(join(target, "d/hard")).ino).toBe(file.ino);
+  expect(lstatSync(join(target, "d")).mode & 0o777).toBe(0o711);
+  expect(readlinkSync(join(target, "link"))).toBe("/etc/passwd");
+  expect((await daemon.api.ok("GET", "/images/json")).length).toBe(1);
+});
+
+test("what is in the directory stays, and no link there leads out of it", async () => {
+  write({ Dockerfile: "FROM scratch\nCOPY a /away/a\nCOPY a /f\n", a: "new" });
+  const [target, outside] = [join(out, "target"), join(out, "outside")];
+  for (const path of [target, outside]) mkdirSync(path);
+  writeFileSync(join(target, "mine"), "kept");
+  writeFileSync(join(outside, "victim"), "old");
+  symlinkSync(outside, join(target, "away"));
+  symlinkSync(join(outside, "victim"), join(target, "f"));
+  expect((await build("--output", `type=local,dest=${target}`)).exitCode).toBe(0);
+  expect(readdirSync(target, { recursive: true }).sort()).toEqual(["away", "away/a", "f", "mine"]);
+  expect(readFileSync(join(target, "f"), "utf8")).toBe("new");
+  expect(readdirSync(outside)).toEqual(["victim"]);
+  expect(readFileSync(join(outside, "victim"), "utf8")).toBe("old");
+});
+
+test("the files come as a tar archive with their owners, into a file or to standard output", async () => {
+  write({ Dockerfile: tree });
+  const file = join(out, "tree.tar");
+  expect((await build("--output", `type=tar,dest=${file}`)).exitCode).toBe(0);
+  const listed = (await shell(`tar --numeric-owner -tvf ${file}`)).stdout;
+  expect(listed).toMatch(/-rwsr-x--x 7\/8 +5 2001-02-03 04:05 d\/file\n/);
+  expect(listed).toMatch(/link -> \/etc\/passwd/);
+  const isle = process.env["ISLE_BINARY"] ?? join(import.meta.dirname, "../../dist/isle");
+  const piped = await shell(
+    `DOCKER_HOST=unix://${daemon.socket} ${isle} build -q -o - ${context} | cmp - ${file} && echo same`,
+  );
+  expect(piped.stdout, piped.stderr).toBe("same\n");
+});
+
+test("the image comes as an OCI layout and as a docker-archive, which load as the same image", async () => {
+  write({ Dockerfile: 'FROM busybox\nRUN echo made > /made\nCMD ["cat", "/made"]\n' });
+  const [oci, docker] = [join(out, "oci.tar"), join(out, "docker.tar")];
+  const outputs = ["-o", `type=oci,dest=${oci}`, "-o", `type=docker,dest=${docker}`, "-o", "type=image"];
+  const facts = ["--metadata-file", join(out, "facts"), "--iidfile", join(out, "id")];
+  const { exitCode, stderr } = await build("-t", "given:name", ...outputs, ...facts);
+  expect(exitCode, stderr).toBe(0);
+  const { Id } = await daemon.api.ok("GET", "/images/given:name/json");
+  expect(readFileSync(join(out, "id"), "utf8")).toBe(Id);
+  await shell(`mkdir ${out}/layout && tar -xf ${oci} -C ${out}/layout`);
+  const [named] = json(join(out, "layout/index.json")).manifests;
+  expect(json(join(out, "facts"))).toMatchObject({
+    "containerimage.digest": named.digest,
+    "containerimage.config.digest": Id,
+    "containerimage.descriptor": { digest: named.digest, size: named.size },
+    "image.name": "given:name",
+  });
+  expect(named.annotations).toEqual({
+    "io.containerd.image.name": "docker.io/given:name".replace("docker.io/", "docker.io/library/"),
+    "org.opencontainers.image.ref.name": "name",
+  });
+  const manifest = json(join(out, "layout/blobs/sha256", named.digest.slice(7)));
+  expect(manifest.layers.map(({ mediaType }: { mediaType: string }) => mediaType)).toEqual([
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+  ]);
+  expect(existsSync(join(out, "layout/manifest.json"))).toBe(false);
+  for (const archive of [oci, docker]) {
+    await daemon.cli(["rmi", "given:name"]);
+    expect((await daemon.cli(["load", "-i", archive])).exitCode).toBe(0);
+    expect((await daemon.api.ok("GET", "/images/given:name/json")).Id).toBe(Id);
+    expect(await box.output("cat /made", { Image: "given:name" })).toBe("made");
+  }
+});
+
+test("layers are compressed as the output asks", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo made > /made\n" });
+  for (const compression of ["uncompressed", "zstd"]) {
+    const file = join(out, `${compression}.tar`);
+    expect((await build("-t", "pressed", "-o", `type=oci,dest=${file},compression=${compression}`)).exitCode).toBe(0);
+    expect((await daemon.cli(["load", "-i", file])).stdout).toContain("pressed:latest");
+    expect(await box.output("cat /made", { Image: "pressed" })).toBe("made");
+  }
+});
+
+test("an image is pushed by the build, and comes back as it was", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo pushed > /f\n" });
+  const names = [`${registry.host}/team/one:v1`, `${registry.host}/team/two:v2`];
+  const { exitCode, stderr } = await build(
+    ...names.flatMap((name) => ["-t", name]),
+    "--push",
+    "--metadata-file",
+    join(out, "facts"),
+  );
+  expect(exitCode, stderr).toBe(0);
+  const { Id, RepoDigests } = await daemon.api.ok("GET", `/images/${names[0]}/json`);
+  expect(RepoDigests).toContain(`${registry.host}/team/one@${json(join(out, "facts"))["containerimage.digest"]}`);
+  for (const name of names) {
+    await daemon.cli(["rmi", "-f", Id]);
+    expect((await daemon.cli(["pull", name])).exitCode).toBe(0);
+    expect((await daemon.api.ok("GET", `/images/${name}/json`)).Id).toBe(Id);
+  }
+  const nowhere = await build("-t", "127.0.0.1:1/nowhere", "--output", "type=image,push=true");
+  expect([nowhere.exitCode, nowhere.stderr]).toEqual([1, expect.stringContaining("127.0.0.1:1")]);
+});
+
+test("with SOURCE_DATE_EPOCH two builds give the same archives, bit for bit", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN mkdir /d && date +%N > /dev/null && echo x > /d/f\nCOPY a /a\n", a: "1" });
+  for (const round of ["one", "two"]) {
+    const outputs = ["tar", "oci", "docker"].flatMap((type) => ["-o", `type=${type},dest=${out}/${round}.${type}`]);
+    const flags = ["--no-cache", "--build-arg", "SOURCE_DATE_EPOCH=1700000000", "-t", "same", ...outputs];
+    const { exitCode, stderr } = await build(...flags);
+    expect(exitCode, stderr).toBe(0);
+  }
+  for (const type of ["tar", "oci", "docker"]) {
+    expect((await shell(`cmp ${out}/one.${type} ${out}/two.${type} && echo same`)).stdout).toBe("same\n");
+  }
+});
+
+const faults: ReadonlyArray<readonly [flags: readonly string[], why: string]> = [
+  [["-o", "type=local"], "dest is required for local exporter"],
+  [["-o", "type=local,dest=-"], "dest cannot be stdout for local exporter"],
+  [["-o", "type=local,dest=/etc/passwd"], "destination directory /etc/passwd is a file"],
+  [["-o", "type=tar,dest=/etc"], "destination file /etc is a directory"],
+  [["-o", "dest=x"], "type is required for output"],
+  [["-o", "type=tar", "-o", "type=oci"], "multiple outputs configured to write to stdout"],
+  [["-o", "type=floppy"], 'exporter "floppy" could not be found'],
+  [["-o", "type=image,compression=rar"], "unsupported layer compression type: rar"],
+  [["-o", "type=oci,tar=false,dest=x"], "the output oci as a directory"],
+  [["--push"], "tag is needed when pushing to registry"],
+];
+for (const [flags, why] of faults) {
+  test(`${flags.join(" ")} is refused before anything is built`, async () => {
+    write({ Dockerfile: "FROM busybox\nRUN echo was built\n" });
+    const { exitCode, stderr } = await build(...flags);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(why)]);
+    expect(stderr).not.toContain("was built");
+  });
+}
+
+test("a client that goes away while it takes an output ends the build and leaves nothing", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=64\n" });
+  const isle = process.env["ISLE_BINARY"] ?? join(import.meta.dirname, "../../dist/isle");
+  await shell(`DOCKER_HOST=unix://${daemon.socket} ${isle} build -q -o - ${context} | head -c 1000 > /dev/null; true`);
+  const kept = () => readdirSync(join(daemon.dataRoot, "builds")).filter((name) => !/^(cache|context-)/.test(name));
+  for (let tries = 0; tries < 300 && kept().length > 0; tries += 1) await Bun.sleep(100);
+  expect(kept()).toEqual([]);
+  expect((await build("-o", join(out, "again"))).exitCode).toBe(0);
+  expect(lstatSync(join(out, "again/big")).size).toBe(64 << 20);
+});
