@@ -75,8 +75,11 @@ int mount_disks(const char **problem) {
   return mount("overlay", ROOT_PATH, "overlay", 0, options) == 0 ? 0 : errno;
 }
 
+/* A machine that goes on from a template has devices that came with it, which nothing tells the kernel of. */
 static int mount_shared(const char **problem) {
   *problem = "mounting the shared directories";
+  if (mount("isle", SHARED_PATH, "virtiofs", 0, NULL) == 0) return 0;
+  write_text("/sys/bus/pci/rescan", "1");
   return mount("isle", SHARED_PATH, "virtiofs", 0, NULL) == 0 ? 0 : errno;
 }
 

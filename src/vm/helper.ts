@@ -56,12 +56,11 @@ async function start({ templates, image, disk }: HelperWish, directory: string):
     start: { kind: template ? "restore" : "boot" },
     files: { kernel, image, disk, ...template },
     cgroups: [],
-    firstCommands: [],
     user: machineUser,
   });
   if (!template) return;
   const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
-  await goOn(monitor);
+  await goOn(monitor, shape);
   monitor.close();
 }
 

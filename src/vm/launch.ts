@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { IsleError } from "../base/error.ts";
@@ -26,8 +26,6 @@ export interface Launch {
   readonly start: MachineStart;
   readonly files: MachineFilesWanted;
   readonly cgroups: readonly string[];
-  /** What the monitor is told first, a JSON command each. */
-  readonly firstCommands: readonly string[];
   readonly user: number;
   /** A directory that QEMU sees as `/out`. */
   readonly writable?: string;
@@ -40,8 +38,7 @@ export interface Launched {
 
 /** Starts QEMU under a keeper, which ends it when nobody is connected to it any more. */
 export async function launchMachine(launch: Launch): Promise<Launched> {
-  const { directory, shape, start } = launch;
-  writeFileSync(join(directory, machineFiles.first), launch.firstCommands.map((line) => `${line}\n`).join(""));
+  const { shape, start } = launch;
   const command = [...keeperArguments(launch), "--", qemuProgram(), ...qemuArguments(shape, start)];
   const { exitCode, stdout, stderr } = await run(findPart("isle-relay"), ["keep", ...command]);
   if (exitCode !== 0) throw new IsleError("internal", `cannot start a virtual machine: ${stderr.trim()}`);
@@ -50,7 +47,7 @@ export async function launchMachine(launch: Launch): Promise<Launched> {
 }
 
 function keeperArguments({ directory, shape, start, files, cgroups, user, writable }: Launch): string[] {
-  const file = (number: number, mode: "ro" | "rw", path: string | undefined): string[] =>
+  const file = (number: number, mode: "ro" | "rw" | "copy", path: string | undefined): string[] =>
     path === undefined ? [] : ["--file", String(number), mode, path];
   return [
     ...["--dir", directory, "--user", String(user), ...(shape.acceleration === "kvm" ? ["--kvm"] : [])],
@@ -62,7 +59,8 @@ function keeperArguments({ directory, shape, start, files, cgroups, user, writab
     ...file(descriptors.initrd, "ro", start.kind === "restore" ? undefined : files.kernel.initrd),
     ...file(descriptors.image, "ro", files.image),
     ...file(descriptors.disk, "rw", files.disk),
-    ...file(descriptors.memory, "rw", files.memory),
+    // What its server of directories is to see cannot be shared with other machines.
+    ...file(descriptors.memory, shape.shared && start.kind === "restore" ? "copy" : "rw", files.memory),
     ...file(descriptors.state, "ro", files.state),
     ...(shape.shared ? ["--connect", String(descriptors.shares), machineFiles.shares] : []),
     // Last: it changes the network namespace.

@@ -7,13 +7,13 @@ import { joinCgroups } from "./cgroup.ts";
 import { blankDisk, makeDisk } from "./disk.ts";
 import type { GuestKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
-import { monitorLine } from "./monitor.ts";
+import { connectIn, monitorLine, openMonitor } from "./monitor.ts";
 import { machineFiles, machineUser } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
 import type { Spare } from "./pool/spare.ts";
 import { diskBytes, type MachineShape } from "./qemu/arguments.ts";
 import { startShares } from "./shares.ts";
-import { goOnLines } from "./template/go-on.ts";
+import { goOn } from "./template/go-on.ts";
 import { findTemplate } from "./template/template.ts";
 
 export const defaultDiskBytes = 10 * 2 ** 30;
@@ -45,7 +45,7 @@ export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
   if (spare) {
     if (spare.disk !== disk) renameSync(spare.disk, disk);
     joinCgroups(cgroups, [spare.keeper, spare.machine]);
-    writeFileSync(join(directory, machineFiles.first), spare.goesOn ? "" : `${monitorLine("cont")}\n`);
+    if (!spare.goesOn) writeFileSync(join(directory, machineFiles.first), `${monitorLine("cont")}\n`);
     return { keeper: spare.keeper, machine: spare.machine, helpers: [] };
   }
   if (!existsSync(disk)) await makeDisk(disk, diskBytesOf(spec), machineUser);
@@ -62,16 +62,25 @@ export function diskBytesOf(spec: OciSpec): number {
 async function launch({ directory, templates, shape, kernel, cgroups, spec, image }: Wanted, disk: string) {
   const domain = annotation(spec, "domain") ?? defaultDomain;
   const wish = { directory: templates, shape, kernel, domain, user: machineUser };
-  const template = shape.shared ? undefined : findTemplate(wish);
-  return launchMachine({
+  const template = findTemplate(wish);
+  const launched = await launchMachine({
     directory,
     shape,
     start: { kind: template ? "restore" : "boot" },
     files: { kernel, image: image ?? blankDisk(), disk, ...template },
     cgroups,
-    firstCommands: template ? goOnLines : [],
     user: machineUser,
   });
+  // Until the relay has taken it, the machine lives as long as this process.
+  (await connectIn(directory, machineFiles.life)).unref();
+  if (template) await letGoOn(directory, shape);
+  return launched;
+}
+
+async function letGoOn(directory: string, shape: MachineShape): Promise<void> {
+  const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
+  await goOn(monitor, shape);
+  monitor.close();
 }
 
 /** Whoever says nothing is in one domain with all who say nothing. */

@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { IsleError } from "../base/error.ts";
@@ -23,17 +24,22 @@ export function connectIn(directory: string, name: string): Promise<Socket> {
 export interface Monitor {
   /** Sends a command and returns its answer; a refusal fails with QEMU's words. */
   ask(command: string, args?: object): Promise<unknown>;
+  /** Resolves at the next event of this name whose data has what is wanted. */
+  event(name: string, wanted: Readonly<Record<string, unknown>>): Promise<void>;
   close(): void;
 }
 
 interface Answer {
   readonly return?: unknown;
   readonly error?: { readonly desc: string };
+  readonly event?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
 }
 
 /** QEMU's monitor, ready for commands. */
 export async function openMonitor(socket: Socket): Promise<Monitor> {
   const waiting: Array<{ resolve(value: unknown): void; reject(error: Error): void; command: string }> = [];
+  const happenings = new EventEmitter();
   let held = "";
   socket.setEncoding("utf8");
   socket.on("data", (text: string) => {
@@ -42,6 +48,7 @@ export async function openMonitor(socket: Socket): Promise<Monitor> {
     held = lines.pop() ?? "";
     for (const line of lines) {
       const answer = JSON.parse(line) as Answer;
+      if (answer.event !== undefined) happenings.emit(answer.event, answer.data ?? {});
       if (answer.return === undefined && !answer.error) continue;
       const asker = waiting.shift();
       if (answer.error) asker?.reject(new IsleError("internal", `${asker.command}: ${answer.error.desc}`));
@@ -52,6 +59,7 @@ export async function openMonitor(socket: Socket): Promise<Monitor> {
     for (const { reject, command } of waiting.splice(0)) {
       reject(new IsleError("internal", `the virtual machine ended at ${command}`));
     }
+    happenings.emit("close");
   });
   const monitor: Monitor = {
     ask: (command, args) =>
@@ -59,10 +67,20 @@ export async function openMonitor(socket: Socket): Promise<Monitor> {
         waiting.push({ resolve, reject, command });
         socket.write(`${monitorLine(command, args)}\n`);
       }),
+    event: (name, wanted) => nextEvent(happenings, name, wanted),
     close: () => socket.destroy(),
   };
   await monitor.ask("qmp_capabilities");
   return monitor;
+}
+
+function nextEvent(happenings: EventEmitter, name: string, wanted: Readonly<Record<string, unknown>>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    happenings.on(name, (data: Record<string, unknown>) => {
+      if (Object.entries(wanted).every(([key, value]) => data[key] === value)) resolve();
+    });
+    happenings.once("close", () => reject(new IsleError("internal", `the virtual machine ended before ${name}`)));
+  });
 }
 
 export const monitorLine = (command: string, args?: object): string =>

@@ -52,7 +52,6 @@ async function bringUp(place: string, { disk, diskBytes, ...wish }: AheadWish): 
     start: { kind: "restore" },
     files: { kernel, image, disk, ...template },
     cgroups: [],
-    firstCommands: [],
     user: machineUser,
   });
   const [life, control] = await Promise.all([
@@ -63,7 +62,7 @@ async function bringUp(place: string, { disk, diskBytes, ...wish }: AheadWish): 
   writeFileSync(join(place, `${spareFile}.new`), JSON.stringify(spare));
   renameSync(join(place, `${spareFile}.new`), join(place, spareFile));
   const monitor = await openMonitor(control);
-  await goOn(monitor);
+  await goOn(monitor, shape);
   monitor.close();
   return life;
 }

@@ -59,11 +59,10 @@ export async function makeSpare(wish: SpareWish, places: SparePlaces): Promise<H
       start: { kind: "restore" },
       files: { kernel, image, disk, ...template },
       cgroups: [],
-      firstCommands: [],
       user: machineUser,
     });
     life = await connectIn(making, machineFiles.life);
-    await rehearse(making, wish.rehearsal);
+    await rehearse(making, wish);
     const spare: Spare = { ...launched, disk, goesOn: false };
     writeFileSync(join(making, spareFile), JSON.stringify(spare));
     renameSync(making, join(readyDirectory(places.pool), name));
@@ -76,12 +75,12 @@ export async function makeSpare(wish: SpareWish, places: SparePlaces): Promise<H
   }
 }
 
-async function rehearse(directory: string, fields: Buffer): Promise<void> {
+async function rehearse(directory: string, { shape, rehearsal }: SpareWish): Promise<void> {
   const guest = await connectIn(directory, machineFiles.guest);
   const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
   try {
-    await goOn(monitor);
-    await answered(guest, fields);
+    await goOn(monitor, shape);
+    await answered(guest, rehearsal);
     await monitor.ask("stop");
   } finally {
     guest.destroy();

@@ -88,7 +88,6 @@ async function tryKvm(kernel: GuestKernel): Promise<Acceleration> {
       start: { kind: "boot" },
       files: { kernel, image: blankDisk(), disk },
       cgroups: [],
-      firstCommands: [],
       user: machineUser,
     });
     const life = await connectIn(directory, machineFiles.life);

@@ -56,10 +56,14 @@ export function qemuArguments(shape: MachineShape, start: MachineStart): string[
     ...disk("disk", descriptors.disk, false),
     ...["-netdev", `tap,id=net0,fd=${descriptors.tap}`, "-device", "virtio-net-pci,netdev=net0,romfile="],
     ...["-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on"],
-    ...(shape.shared ? sharedDevice : []),
+    ...["-device", `pcie-root-port,id=${sharesSlot},chassis=1,bus=pcie.0,addr=0x1a`],
+    ...(shape.shared ? ["-chardev", `socket,id=shares,fd=${descriptors.shares}`] : []),
+    ...(shape.shared && start.kind === "boot" ? ["-device", JSON.stringify(sharesDevice)] : []),
     // A template was stopped when it was saved; what goes on from it is to run at once.
     ...["-global", "migration.store-global-state=off"],
     ...(start.kind === "restore" ? ["-incoming", "defer"] : []),
+    // It is let go once it has the device that no template has.
+    ...(start.kind === "restore" && shape.shared ? ["-S"] : []),
   ];
 }
 
@@ -93,7 +97,14 @@ function disk(name: string, descriptor: number, readonly: boolean): string[] {
   ];
 }
 
-const sharedDevice = [
-  ...["-chardev", `socket,id=shares,fd=${descriptors.shares}`],
-  ...["-device", "vhost-user-fs-pci,chardev=shares,tag=isle,queue-size=512"],
-];
+/** Where a machine that goes on from a template gets the device that no template has. */
+const sharesSlot = "shares-slot";
+
+/** Shared directories. The device's state cannot be saved. */
+export const sharesDevice = {
+  driver: "vhost-user-fs-pci",
+  bus: sharesSlot,
+  chardev: "shares",
+  tag: "isle",
+  "queue-size": 512,
+};

@@ -1,15 +1,14 @@
-import { type Monitor, monitorLine } from "../monitor.ts";
-import { descriptors } from "../qemu/arguments.ts";
+import type { Monitor } from "../monitor.ts";
+import { descriptors, type MachineShape, sharesDevice } from "../qemu/arguments.ts";
 
-const orders: ReadonlyArray<readonly [string, object]> = [
-  ["migrate-set-capabilities", { capabilities: [{ capability: "x-ignore-shared", state: true }] }],
-  ["migrate-incoming", { uri: `fd:${descriptors.state}` }],
-];
-
-/** What a machine that was started to go on from a template is told, as lines for its monitor. */
-export const goOnLines: readonly string[] = orders.map(([command, args]) => monitorLine(command, args));
-
-/** Lets such a machine go on. */
-export async function goOn(monitor: Monitor): Promise<void> {
-  for (const [command, args] of orders) await monitor.ask(command, args);
+/** Lets a machine that was started for it go on from its template. */
+export async function goOn(monitor: Monitor, { shared }: Pick<MachineShape, "shared">): Promise<void> {
+  const capabilities = ["x-ignore-shared", "events"].map((capability) => ({ capability, state: true }));
+  await monitor.ask("migrate-set-capabilities", { capabilities });
+  const loaded = shared && monitor.event("MIGRATION", { status: "completed" });
+  await monitor.ask("migrate-incoming", { uri: `fd:${descriptors.state}` });
+  if (!shared) return;
+  await loaded;
+  await monitor.ask("device_add", sharesDevice);
+  await monitor.ask("cont");
 }

@@ -16,7 +16,7 @@ export function templateKey(shape: MachineShape, kernel: GuestKernel, domain: st
     kernel.name,
     kernel.initrd,
     domain,
-    ...qemuArguments(shape, { kind: "restore" }),
+    ...qemuArguments({ ...shape, shared: false }, { kind: "restore" }),
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }

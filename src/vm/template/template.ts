@@ -117,7 +117,6 @@ async function record({ shape, kernel, user }: TemplateWish, making: string): Pr
     start: { kind: "template" },
     files: { kernel, image: blank, disk: blank, memory },
     cgroups: [],
-    firstCommands: [],
     user,
     writable: outbox,
   });
