@@ -44,12 +44,12 @@ export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
   const disk = annotation(spec, "disk") ?? join(directory, "disk");
   if (spare) {
     if (spare.disk !== disk) renameSync(spare.disk, disk);
-    joinCgroups(cgroups, [spare.keeper, spare.machine]);
+    joinCgroups(cgroups, [spare.keeper, spare.machine, ...spare.helpers]);
     if (!spare.goesOn) writeFileSync(join(directory, machineFiles.first), `${monitorLine("cont")}\n`);
-    return { keeper: spare.keeper, machine: spare.machine, helpers: [] };
+    return { keeper: spare.keeper, machine: spare.machine, helpers: spare.helpers };
   }
   if (!existsSync(disk)) await makeDisk(disk, diskBytesOf(spec), machineUser);
-  const helpers = wanted.shares.length > 0 ? [startShares(directory, wanted.shares, cgroups)] : [];
+  const helpers = wanted.shares.length > 0 ? [await startShares(directory, wanted.shares, cgroups)] : [];
   return { ...(await launch(wanted, disk)), helpers };
 }
 

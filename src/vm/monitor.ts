@@ -64,6 +64,7 @@ export async function openMonitor(socket: Socket): Promise<Monitor> {
   const monitor: Monitor = {
     ask: (command, args) =>
       new Promise((resolve, reject) => {
+        if (socket.destroyed) reject(new IsleError("internal", `the virtual machine ended before ${command}`));
         waiting.push({ resolve, reject, command });
         socket.write(`${monitorLine(command, args)}\n`);
       }),

@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { IsleError, messageOf } from "../base/error.ts";
+import { IsleError } from "../base/error.ts";
+import { run } from "../os/process.ts";
 import { findPart } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
 
@@ -9,7 +9,11 @@ import type { Share } from "./plan/mounts.ts";
 const servers = ["/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd", "/usr/lib/virtiofsd"];
 
 /** Starts the server of the shared directories for one virtual machine, and returns its pid. It ends with the machine. */
-export function startShares(directory: string, shares: readonly Share[], cgroups: readonly string[]): number {
+export async function startShares(
+  directory: string,
+  shares: readonly Share[],
+  cgroups: readonly string[],
+): Promise<number> {
   const server = servers.find((path) => existsSync(path));
   if (!server) {
     throw new IsleError("unavailable", "virtiofsd is not installed, which microVMs with volumes need", {
@@ -24,10 +28,7 @@ export function startShares(directory: string, shares: readonly Share[], cgroups
     ]),
     ...["--", server, "--fd=10", "-o", `source=${join(directory, "tree")}`, "-o", "cache=auto,xattr", "-f"],
   ];
-  try {
-    return Number(execFileSync(findPart("isle-relay"), args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }));
-  } catch (cause) {
-    const said = String((cause as { stderr?: string }).stderr ?? messageOf(cause)).trim();
-    throw new IsleError("internal", `cannot share directories with a microVM: ${said}`, { cause });
-  }
+  const { exitCode, stdout, stderr } = await run(findPart("isle-relay"), args);
+  if (exitCode === 0) return Number(stdout);
+  throw new IsleError("internal", `cannot share directories with a microVM: ${stderr.trim()}`);
 }

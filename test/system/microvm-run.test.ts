@@ -138,6 +138,20 @@ test("a template that was cut or is gone is made again, and starts go on", async
   expect(await box.output("echo started")).toBe("started");
 });
 
+test("a machine with a volume goes on from a template, and both sides see what the other writes", async () => {
+  await box.output("true");
+  const templates = join(daemon.dataRoot, "templates");
+  await daemon.inNamespaces(["sh", "-c", `until ls ${templates}/*/manifest.json; do sleep 0.1; done`], patience);
+  const initrds = "/var/cache/isle/kernels/*/initrd*";
+  // None could boot from nothing.
+  await daemon.inNamespaces(["sh", "-c", `for file in ${initrds}; do mount --bind /dev/null $file; done`]);
+  const HostConfig = { Binds: ["shared:/shared"] };
+  expect(await box.output("echo one > /shared/file; cat /shared/file", { HostConfig })).toBe("one");
+  expect(await box.output("cat /shared/file", { HostConfig })).toBe("one");
+  await daemon.inNamespaces(["sh", "-c", `umount ${initrds}`]);
+  await daemon.api.delete("/volumes/shared");
+});
+
 test("a machine that was started ahead of a start that fails ends with it", async () => {
   const { Id: id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: "busybox", Cmd: ["true"] } });
   const state = join(daemon.execRoot, "runtime/isle-vm", id);

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { IsleError, invalid, isErrno, unsupported } from "../../base/error.ts";
 import { withUndo } from "../../base/undo.ts";
@@ -20,6 +20,7 @@ import { claimSpare, mayTakeSpare, type Spare, spareKey } from "../pool/spare.ts
 import { knownAcceleration } from "../qemu/acceleration.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
 import { filterOf } from "../seccomp-filter.ts";
+import { smallFile } from "../small-file.ts";
 import { type MachineState, newStateDirectory, removeState, writeState } from "../state.ts";
 import { templateKey } from "../template/key.ts";
 
@@ -154,12 +155,4 @@ function refuseUnsupported(spec: RuntimeSpec): void {
   }
   const joined = namespaces.find(({ type, path }) => path && type !== "network");
   if (joined) throw unsupported(`a microVM cannot join the ${joined.type} namespace of another container`);
-}
-
-const mostBrought = 1 << 20;
-
-function smallFile(path: string): { content: Uint8Array; mode: number } | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat?.isFile() || stat.size > mostBrought) return undefined;
-  return { content: readFileSync(path), mode: stat.mode & 0o7777 };
 }

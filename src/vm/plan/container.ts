@@ -24,11 +24,9 @@ const workloadStream = 1;
 
 /** A whole OCI configuration as the two frames for the guest: who it is, and what runs. */
 export function planContainer(spec: OciSpec, wish: ContainerWish): ContainerPlan {
-  const rootShares: Share[] = wish.rootOnDisk
-    ? []
-    : [{ path: spec.root.path, readonly: spec.root.readonly, follows: false }];
-  const run = planRun(spec, wish, rootShares.length);
-  const shares = [...rootShares, ...run.shares];
+  const root = rootShares(spec, wish);
+  const run = planRun(spec, wish, root.length);
+  const shares = [...root, ...run.shares];
   const setup = [
     field(fieldTag.bootId, `${wish.bootId}\n`),
     ...(spec.hostname ? [field(fieldTag.hostname, spec.hostname)] : []),
@@ -43,6 +41,15 @@ export function planContainer(spec: OciSpec, wish: ContainerWish): ContainerPlan
     ]),
     shares,
   };
+}
+
+const rootShares = ({ root }: OciSpec, { rootOnDisk }: Pick<ContainerWish, "rootOnDisk">): Share[] =>
+  rootOnDisk ? [] : [{ path: root.path, readonly: root.readonly, follows: false }];
+
+/** What of the host is in the shared tree, without the rest of the plan. */
+export function planShares(spec: OciSpec, wish: Pick<ContainerWish, "rootOnDisk" | "smallFile">): Share[] {
+  const root = rootShares(spec, wish);
+  return [...root, ...planMounts(spec.mounts ?? [], wish, root.length).shares];
 }
 
 /** What runs, as fields, and what it needs of the host. */

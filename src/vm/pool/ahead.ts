@@ -7,7 +7,9 @@ import type { GuestKernel } from "../kernel/kernels.ts";
 import { launchMachine } from "../launch.ts";
 import { connectIn, openMonitor } from "../monitor.ts";
 import { machineFiles, machineUser } from "../places.ts";
+import type { Share } from "../plan/mounts.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
+import { startShares } from "../shares.ts";
 import { goOn } from "../template/go-on.ts";
 import type { Template } from "../template/template.ts";
 import { readSpare, type Spare, spareFile } from "./spare.ts";
@@ -21,6 +23,7 @@ export interface AheadWish {
   /** Where the writable disk is, or is to be with this size. */
   readonly disk: string;
   readonly diskBytes: number;
+  readonly shares: readonly Share[];
 }
 
 /** Where the runtime looks for a machine that was started for the workload of this id. */
@@ -43,9 +46,10 @@ export function startAhead(pool: string, id: string, wish: AheadWish): () => voi
   };
 }
 
-async function bringUp(place: string, { disk, diskBytes, ...wish }: AheadWish): Promise<Socket> {
-  if (!existsSync(disk)) await makeDisk(disk, diskBytes, machineUser);
-  const { shape, kernel, template, image } = wish;
+async function bringUp(place: string, wish: AheadWish): Promise<Socket> {
+  const { shape, kernel, template, image, disk, shares } = wish;
+  if (!existsSync(disk)) await makeDisk(disk, wish.diskBytes, machineUser);
+  const helpers = shape.shared ? [await startShares(place, shares, [])] : [];
   const launched = await launchMachine({
     directory: place,
     shape,
@@ -58,7 +62,7 @@ async function bringUp(place: string, { disk, diskBytes, ...wish }: AheadWish): 
     connectIn(place, machineFiles.life),
     connectIn(place, machineFiles.monitor),
   ]);
-  const spare: Spare = { ...launched, disk, goesOn: true };
+  const spare: Spare = { ...launched, disk, helpers, goesOn: true };
   writeFileSync(join(place, `${spareFile}.new`), JSON.stringify(spare));
   renameSync(join(place, `${spareFile}.new`), join(place, spareFile));
   const monitor = await openMonitor(control);

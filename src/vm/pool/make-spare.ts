@@ -63,7 +63,7 @@ export async function makeSpare(wish: SpareWish, places: SparePlaces): Promise<H
     });
     life = await connectIn(making, machineFiles.life);
     await rehearse(making, wish);
-    const spare: Spare = { ...launched, disk, goesOn: false };
+    const spare: Spare = { ...launched, disk, helpers: [], goesOn: false };
     writeFileSync(join(making, spareFile), JSON.stringify(spare));
     renameSync(making, join(readyDirectory(places.pool), name));
     return { name, life, disk };
@@ -79,8 +79,7 @@ async function rehearse(directory: string, { shape, rehearsal }: SpareWish): Pro
   const guest = await connectIn(directory, machineFiles.guest);
   const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
   try {
-    await goOn(monitor, shape);
-    await answered(guest, rehearsal);
+    await Promise.all([goOn(monitor, shape), answered(guest, rehearsal)]);
     await monitor.ask("stop");
   } finally {
     guest.destroy();

@@ -7,9 +7,11 @@ import { annotation } from "../annotations.ts";
 import { findKernel, type GuestKernel, listKernels } from "../kernel/kernels.ts";
 import { defaultDomain, diskBytesOf } from "../machine.ts";
 import { machineUser } from "../places.ts";
-import { planMounts } from "../plan/mounts.ts";
+import { planShares } from "../plan/container.ts";
+import type { Share } from "../plan/mounts.ts";
 import { planShape } from "../plan/shape.ts";
 import { knownAcceleration, needsProbe, probeAcceleration } from "../qemu/acceleration.ts";
+import { smallFile } from "../small-file.ts";
 import { findTemplate, makeTemplate, sweepTemplates, type TemplateWish } from "../template/template.ts";
 import { type AheadWish, startAhead } from "./ahead.ts";
 import { type HeldSpare, makeSpare, type SpareWish } from "./make-spare.ts";
@@ -125,26 +127,31 @@ export class MachinePool {
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;
+    while (!this.#closed && (await this.#prepare())) {}
+    this.#working = false;
+  }
+
+  /** False when there is nothing to do. What failed is tried again at the next start only. */
+  async #prepare(): Promise<boolean> {
+    const wanted = this.#wanted;
+    if (!wanted) return false;
     try {
-      while (!this.#closed && (await this.#oneMore())) {}
+      return await this.#oneMore(wanted.spec);
     } catch (error) {
-      this.#wanted = undefined;
       this.#options.log.warn("preparing microVMs failed; they start without", { error: messageOf(error) });
-    } finally {
-      this.#working = false;
+      if (this.#wanted !== wanted) return true;
+      this.#wanted = undefined;
+      return false;
     }
   }
 
-  /** False when there is nothing to do. */
-  async #oneMore(): Promise<boolean> {
-    const wanted = this.#wanted;
-    if (!wanted) return false;
-    const wish = await this.#spareWish(wanted.spec);
+  async #oneMore(spec: OciSpec): Promise<boolean> {
+    const wish = await this.#spareWish(spec);
+    if (sharesOf(spec).length > 0) return false;
     this.#letGoTaken();
-    const others = this.#spares.filter(({ name }) => !name.startsWith(`${wish?.key}.`));
-    if (others.length > 0) this.#giveUp();
-    if (!wish || this.#spares.length >= this.#options.size || availableMemory() < enoughMemory) return false;
-    const rehearsal = await planRehearsal(wanted.spec);
+    if (this.#spares.some(({ name }) => !name.startsWith(`${wish.key}.`))) this.#giveUp();
+    if (this.#spares.length >= this.#options.size || availableMemory() < enoughMemory) return false;
+    const rehearsal = await planRehearsal(spec);
     const spare = await makeSpare(
       { ...wish, rehearsal },
       { pool: this.#options.directory, disks: this.#options.disks },
@@ -154,8 +161,8 @@ export class MachinePool {
     return true;
   }
 
-  async #spareWish(spec: OciSpec): Promise<Omit<SpareWish, "rehearsal"> | undefined> {
-    if (sharesDirectories(spec)) return undefined;
+  /** With the template, which is made when there is none. */
+  async #spareWish(spec: OciSpec): Promise<Omit<SpareWish, "rehearsal">> {
     const kernel = await findKernel(annotation(spec, "kernel"));
     if (needsProbe()) await probeAcceleration(kernel);
     const wish = this.#templateWish(spec, kernel);
@@ -166,14 +173,20 @@ export class MachinePool {
 
   async #aheadWish(spec: OciSpec): Promise<AheadWish | undefined> {
     const [image, disk] = [annotation(spec, "image"), annotation(spec, "disk")];
-    if (!image || !disk || sharesDirectories(spec) || listKernels().length === 0) return undefined;
+    if (!image || !disk || listKernels().length === 0) return undefined;
     const kernel = await findKernel(annotation(spec, "kernel"));
-    const { shape, ...rest } = this.#templateWish(spec, kernel);
-    const template = findTemplate({ shape, ...rest });
+    const wish = this.#templateWish(spec, kernel);
+    const template = findTemplate(wish);
     if (!template) return undefined;
-    const key = spareKey(template.key, image);
-    if (mayTakeSpare(spec) && this.#spares.some(({ name }) => name.startsWith(`${key}.`))) return undefined;
-    return { shape, kernel, template, image, disk, diskBytes: diskBytesOf(spec) };
+    const shares = sharesOf(spec);
+    const shared = shares.length > 0;
+    if (!shared && mayTakeSpare(spec) && this.#hasSpare(spareKey(template.key, image))) return undefined;
+    const shape = { ...wish.shape, shared };
+    return { shape, kernel, template, image, disk, diskBytes: diskBytesOf(spec), shares };
+  }
+
+  #hasSpare(key: string): boolean {
+    return this.#spares.some(({ name }) => name.startsWith(`${key}.`));
   }
 
   #templateWish(spec: OciSpec, kernel: GuestKernel): TemplateWish {
@@ -183,10 +196,7 @@ export class MachinePool {
   }
 }
 
-/** The server of shared directories must see the machine's memory, so that it can be nobody else's as well. */
-function sharesDirectories({ mounts }: OciSpec): boolean {
-  return planMounts(mounts, { smallFile: () => ({ content: Buffer.alloc(0), mode: 0 }) }).shares.length > 0;
-}
+const sharesOf = (spec: OciSpec): Share[] => planShares(spec, { rootOnDisk: true, smallFile });
 
 function availableMemory(): number {
   const line = /^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync("/proc/meminfo", "utf8"));

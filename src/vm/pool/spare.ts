@@ -11,6 +11,8 @@ export interface Spare {
   readonly machine: number;
   /** Its writable disk. */
   readonly disk: string;
+  /** Processes that serve its shared directories. */
+  readonly helpers: readonly number[];
   /** It runs, or will on its own; otherwise it waits, stopped, with its root mounted. */
   readonly goesOn: boolean;
 }

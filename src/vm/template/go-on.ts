@@ -5,10 +5,12 @@ import { descriptors, type MachineShape, sharesDevice } from "../qemu/arguments.
 export async function goOn(monitor: Monitor, { shared }: Pick<MachineShape, "shared">): Promise<void> {
   const capabilities = ["x-ignore-shared", "events"].map((capability) => ({ capability, state: true }));
   await monitor.ask("migrate-set-capabilities", { capabilities });
-  const loaded = shared && monitor.event("MIGRATION", { status: "completed" });
-  await monitor.ask("migrate-incoming", { uri: `fd:${descriptors.state}` });
-  if (!shared) return;
-  await loaded;
+  const begin = () => monitor.ask("migrate-incoming", { uri: `fd:${descriptors.state}` });
+  if (!shared) {
+    await begin();
+    return;
+  }
+  await Promise.all([monitor.event("MIGRATION", { status: "completed" }), begin()]);
   await monitor.ask("device_add", sharesDevice);
   await monitor.ask("cont");
 }
