@@ -20,6 +20,8 @@ export const frameTypes = {
   files: [10, "fields: an operation on the workload's files; input and data frames are its bytes"],
   update: [11, "fields: new limits; answered by done or failed"],
   rehearse: [12, "fields as of run: mount the root and run once what exits at once; answered by done or failed"],
+  hold: [13, "stand still and say nothing until wake, so that the machine can be saved; answered by done or failed"],
+  wake: [14, "go on; with fields of identity and network as another; answered by started or failed"],
   // From the guest.
   hello: [32, "u32: the guest is up and speaks this version"],
   done: [33, "the request is carried out"],
@@ -32,7 +34,9 @@ export const frameTypes = {
   // On the control socket only.
   start: [64, "bring the workload up; answered by started or failed"],
   pause: [65, "stop the virtual machine's processors; answered by done or failed"],
-  resume: [66, "let them go on; answered by done or failed"],
+  resume: [66, "let them go on, and the workload after a hold; answered by done or failed"],
+  ask: [67, "text: a command for the machine's monitor; answered by data, its answer, and done"],
+  leave: [68, "the machine is saved elsewhere: end it without asking the guest"],
 } as const;
 
 export const fieldTags = {

@@ -15,6 +15,8 @@ enum {
   FRAME_FILES = 10, /* fields: an operation on the workload's files; input and data frames are its bytes */
   FRAME_UPDATE = 11, /* fields: new limits; answered by done or failed */
   FRAME_REHEARSE = 12, /* fields as of run: mount the root and run once what exits at once; answered by done or failed */
+  FRAME_HOLD = 13, /* stand still and say nothing until wake, so that the machine can be saved; answered by done or failed */
+  FRAME_WAKE = 14, /* go on; with fields of identity and network as another; answered by started or failed */
   FRAME_HELLO = 32, /* u32: the guest is up and speaks this version */
   FRAME_DONE = 33, /* the request is carried out */
   FRAME_FAILED = 34, /* u32 errno, text: it is not */
@@ -25,7 +27,9 @@ enum {
   FRAME_DATA = 39, /* bytes of an answer */
   FRAME_START = 64, /* bring the workload up; answered by started or failed */
   FRAME_PAUSE = 65, /* stop the virtual machine's processors; answered by done or failed */
-  FRAME_RESUME = 66, /* let them go on; answered by done or failed */
+  FRAME_RESUME = 66, /* let them go on, and the workload after a hold; answered by done or failed */
+  FRAME_ASK = 67, /* text: a command for the machine's monitor; answered by data, its answer, and done */
+  FRAME_LEAVE = 68, /* the machine is saved elsewhere: end it without asking the guest */
 };
 
 enum {

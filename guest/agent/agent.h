@@ -31,6 +31,7 @@ void port_fail(uint32_t stream, int error, const char *text);
 
 /* setup.c: 0, or an errno with `problem` saying what failed. */
 int apply_setup(const uint8_t *payload, size_t size, const char **problem);
+int apply_identity(const struct field *field, int *link, const char **problem);
 void finish_disk(void);
 int mount_disks(const char **problem);
 
@@ -40,6 +41,8 @@ int net_address(const struct field *field, int index);
 int net_route(const struct field *field, int index);
 int net_loopback(void);
 void net_unplug_rest(void);
+/* The next link is the first again, and what it had is forgotten. */
+void net_begin_anew(void);
 
 /* process.c */
 struct poll_set;
@@ -55,6 +58,7 @@ void process_reap(void);
 size_t process_poll(struct pollfd *into, size_t room);
 void process_ready(const struct pollfd *polled, size_t count);
 void process_list(uint32_t stream);
+void process_of_new_host(void);
 pid_t workload_pid(void);
 
 /* container.c: what a child does between fork and exec; it never returns. */
@@ -74,6 +78,7 @@ void close_all_but(const int *kept, size_t count);
 
 /* mounts.c, in the child */
 void mount_all(const struct child *child);
+int open_existing(int root, const char *path, int flags);
 int open_in_root(int root, const char *path, mode_t kind);
 
 /* identity.c, in the child */
@@ -84,6 +89,13 @@ _Noreturn void execute(const struct child *child);
 void group_prepare(const uint8_t *payload, size_t size);
 void group_add(pid_t pid);
 bool group_ran_out_of_memory(void);
+
+bool group_freeze(bool frozen);
+
+/* hold.c: standing still while the machine is saved */
+bool is_held(void);
+void hold(uint32_t stream);
+void wake(uint32_t stream, const uint8_t *payload, size_t size);
 
 /* files.c, in a child */
 _Noreturn void files_main(const struct child *child);

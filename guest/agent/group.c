@@ -25,6 +25,22 @@ void group_prepare(const uint8_t *payload, size_t size) {
 
 void group_add(pid_t pid) { write_number("cgroup.procs", (unsigned long long)pid); }
 
+#define FREEZE_PATIENCE 5000
+
+/* False when something of the workload cannot be stopped in time. */
+bool group_freeze(bool frozen) {
+  write_number("cgroup.freeze", frozen);
+  for (int tries = 0; frozen && tries < FREEZE_PATIENCE; tries++) {
+    char text[256] = "";
+    int file = open(WORKLOAD_GROUP "/cgroup.events", O_RDONLY | O_CLOEXEC);
+    if (file < 0 || read(file, text, sizeof text - 1) < 0) text[0] = 0;
+    if (file >= 0) close(file);
+    if (strstr(text, "frozen 1")) return true;
+    usleep(1000);
+  }
+  return !frozen;
+}
+
 bool group_ran_out_of_memory(void) {
   char text[512] = "";
   int file = open(WORKLOAD_GROUP "/memory.events", O_RDONLY | O_CLOEXEC);

@@ -42,6 +42,8 @@ static void handle(const struct frame *frame) {
       process_resize(frame->stream, (uint16_t)both, (uint16_t)(both >> 16));
       break;
     }
+    case FRAME_HOLD: hold(frame->stream); break;
+    case FRAME_WAKE: wake(frame->stream, frame->payload, frame->size); break;
     case FRAME_REHEARSE: rehearse(frame->stream, frame->payload, frame->size); break;
     case FRAME_FILES: process_files(frame->stream, frame->payload, frame->size); break;
     case FRAME_UPDATE:
@@ -86,13 +88,16 @@ static _Noreturn void serve(int signals) {
   for (;;) {
     polled[0] = (struct pollfd){.fd = port, .events = POLLIN};
     polled[1] = (struct pollfd){.fd = signals, .events = POLLIN};
-    size_t count = 2 + process_poll(polled + 2, MAX_POLLED - 2);
+    bool still = is_held();
+    /* Signals wait too: their news would be more than the host expects. */
+    if (still) polled[1].fd = -1;
+    size_t count = 2 + (still ? 0 : process_poll(polled + 2, MAX_POLLED - 2));
     if (poll(polled, count, -1) < 0) continue;
     if (polled[1].revents) {
       struct signalfd_siginfo info;
       while (read(signals, &info, sizeof info) > 0) {}
     }
-    process_ready(polled + 2, count - 2);
+    if (!still) process_ready(polled + 2, count - 2);
     if (polled[1].revents) process_reap();
     if (polled[0].revents) read_port(&reader, polled[0].revents);
   }

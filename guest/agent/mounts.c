@@ -12,10 +12,12 @@
 
 #include "agent.h"
 
-static int look_up(int root, const char *path) {
-  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+int open_existing(int root, const char *path, int flags) {
+  struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
   return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
+
+static int look_up(int root, const char *path) { return open_existing(root, path, O_PATH); }
 
 /* The path followed as if `root` were the top; what lacks is made, the last part as `kind`. -1 and errno on failure. */
 int open_in_root(int root, const char *path, mode_t kind) {

@@ -45,6 +45,34 @@ int net_link(const struct field *field, int *index) {
   return error ? error : set_link(*index, NULL, 0, true);
 }
 
+static void forget_address(const void *body, size_t size, void *to) {
+  const struct ifaddrmsg *header = body;
+  if (header->ifa_index == 1 || header->ifa_scope == RT_SCOPE_LINK) return;
+  struct request *last = to;
+  struct request request;
+  struct ifaddrmsg which = *header;
+  request_begin(&request, RTM_DELADDR, 0, &which, sizeof which);
+  int left = (int)(size - NLMSG_ALIGN(sizeof *header));
+  for (struct rtattr *at = IFA_RTA(header); RTA_OK(at, left); at = RTA_NEXT(at, left)) {
+    if (at->rta_type == IFA_LOCAL || at->rta_type == IFA_ADDRESS)
+      request_attribute(&request, at->rta_type, RTA_DATA(at), RTA_PAYLOAD(at));
+  }
+  *last = request;
+}
+
+/* One at a time, since a list is not to be changed while it is read. */
+void net_begin_anew(void) {
+  next_link = 0;
+  for (int tries = 0; tries < 64; tries++) {
+    struct request last = {.size = 0};
+    int socket = netlink_open();
+    if (socket < 0) return;
+    netlink_dump(socket, RTM_GETADDR, AF_UNSPEC, forget_address, &last);
+    close(socket);
+    if (last.size == 0 || send_once(&last) != 0) return;
+  }
+}
+
 /* The network has no interface for it: the guest is not to see one that leads nowhere. */
 void net_unplug_rest(void) {
   for (;;) {

@@ -15,6 +15,9 @@
 
 #include "agent.h"
 
+/* In the number of a stream whose host is gone. */
+#define ORPHANED 0x80000000u
+
 struct process {
   struct process *next;
   uint32_t stream;
@@ -346,6 +349,18 @@ void process_reap(void) {
   for (struct process *process = processes, *next; process; process = next) {
     next = process->next;
     if (process->exited && finish(process)) drop(process);
+  }
+}
+
+/*
+ * Another relay hears from here on: nothing is under way to it, it does not know what commands run, and it will number
+ * its own from the beginning.
+ */
+void process_of_new_host(void) {
+  for (struct process *process = processes; process; process = process->next) {
+    process->credit = LIMIT_WINDOW;
+    process->taken = 0;
+    if (process->stream != WORKLOAD_STREAM) process->stream |= ORPHANED;
   }
 }
 

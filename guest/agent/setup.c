@@ -98,7 +98,8 @@ static int set_name(const struct field *field) {
   return setdomainname((const char *)field->value, field->size) == 0 ? 0 : errno;
 }
 
-static int apply_field(const struct field *field, int *link, const char **problem) {
+/* What a machine that starts and one that goes on as another are told alike. */
+int apply_identity(const struct field *field, int *link, const char **problem) {
   switch (field->tag) {
     case FIELD_TIME: *problem = "setting the clock"; return set_clock(field);
     case FIELD_ENTROPY: *problem = "seeding the random numbers"; return add_entropy(field);
@@ -108,10 +109,16 @@ static int apply_field(const struct field *field, int *link, const char **proble
     case FIELD_LINK: *problem = "configuring the network device"; return net_link(field, link);
     case FIELD_ADDRESS: *problem = "adding an address"; return net_address(field, *link);
     case FIELD_ROUTE: *problem = "adding a route"; return net_route(field, *link);
+    default: return 0;
+  }
+}
+
+static int apply_field(const struct field *field, int *link, const char **problem) {
+  switch (field->tag) {
     case FIELD_SHARED: return mount_shared(problem);
     case FIELD_ROOT_DISK: return mount_disks(problem);
     case FIELD_ROOT_SHARE: return root_from_share(field, problem);
-    default: return 0;
+    default: return apply_identity(field, link, problem);
   }
 }
 

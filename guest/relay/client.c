@@ -97,6 +97,23 @@ static void pass_signal(struct client *client, const struct frame *frame) {
   if (!client->stream) tell_client(client, FRAME_DONE, NULL, 0);
 }
 
+static void hold(struct client *client) {
+  if (client->stream || relay.hold) return refuse(client, EBUSY, "it stands still already");
+  if (relay.phase != RUNNING) return refuse(client, ESRCH, "container is not running");
+  hold_guest(client);
+}
+
+static void ask(struct client *client, const struct frame *frame) {
+  struct field whole = {.size = frame->size, .value = frame->payload};
+  char *line = field_text(&whole);
+  if (!line || strchr(line, '\n')) refuse(client, EINVAL, "one line for the machine");
+  else {
+    client->wants_words = true;
+    ask_machine(line, client);
+  }
+  free(line);
+}
+
 static void handle(struct client *client, const struct frame *frame) {
   uint32_t stream = client->stream ? client->stream : WORKLOAD;
   switch (frame->type) {
@@ -109,7 +126,13 @@ static void handle(struct client *client, const struct frame *frame) {
     case FRAME_INPUT:
     case FRAME_RESIZE: to_guest(frame->type, stream, frame->payload, frame->size); break;
     case FRAME_PAUSE: ask_machine("{\"execute\":\"stop\"}", client); break;
-    case FRAME_RESUME: ask_machine("{\"execute\":\"cont\"}", client); break;
+    case FRAME_RESUME:
+      ask_machine("{\"execute\":\"cont\"}", client);
+      wake_guest();
+      break;
+    case FRAME_HOLD: hold(client); break;
+    case FRAME_ASK: ask(client, frame); break;
+    case FRAME_LEAVE: end_machine(0); break;
     default: refuse(client, EINVAL, "unknown request"); break;
   }
 }

@@ -44,7 +44,7 @@ static bool read_plan(struct frame_reader *reader) {
     size_t start = reader->start;
     while (frame_next(reader, &frame) == 1) {
       struct bytes setup = {0};
-      if (frame.type != FRAME_SETUP) {
+      if (frame.type != FRAME_SETUP && frame.type != FRAME_WAKE) {
         to_guest(frame.type, frame.stream, frame.payload, frame.size);
         continue;
       }
@@ -56,7 +56,9 @@ static bool read_plan(struct frame_reader *reader) {
         return false;
       }
       bytes_add(&setup, frame.payload, frame.size);
-      to_guest(FRAME_SETUP, SETUP_STREAM, setup.data, setup.size);
+      /* A machine that was saved stands still until it hears who it is. */
+      if (frame.type == FRAME_WAKE) ask_machine("{\"execute\":\"cont\"}", NULL);
+      to_guest(frame.type, frame.stream, setup.data, setup.size);
       bytes_free(&setup);
     }
     if (reader->start == start && got == 0) break;
@@ -141,6 +143,8 @@ static bool handle_request(const struct frame *frame) {
     return true;
   }
   if (client->out.waiting.size + frame->size > MOST_WAITING) return false;
+  /* It cannot stand still, so it goes on hearing. */
+  if (frame->stream == relay.hold && frame->type == FRAME_FAILED) wake_guest();
   bytes_frame(&client->out.waiting, frame->type, 0, frame->payload, frame->size);
   if (counted) client->out.owed += frame->size;
   pass_on(&client->out, client->stream);

@@ -63,6 +63,9 @@ static void add_mirror(struct request *request, int to) {
 static int redirect(int socket, int from, int to) {
   struct tcmsg queue = {.tcm_ifindex = from, .tcm_handle = TC_H_MAKE(TC_H_INGRESS, 0), .tcm_parent = TC_H_INGRESS};
   struct request request;
+  /* The machine was here before: what led to its earlier device leads nowhere. */
+  request_begin(&request, RTM_DELQDISC, 0, &queue, sizeof queue);
+  request_send(socket, &request);
   request_begin(&request, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &queue, sizeof queue);
   request_attribute(&request, TCA_KIND, "ingress", 8);
   int error = request_send(socket, &request);

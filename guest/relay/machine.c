@@ -55,6 +55,11 @@ static void handle_line(const char *line) {
   if (!client && failed) dprintf(complaints, "the machine refused: %s\n", line);
   if (!client || !is_listed(client) || !client->wants_machine) return;
   client->wants_machine = false;
+  size_t length = strlen(line);
+  if (client->wants_words && length <= LIMIT_MAX_FRAME) {
+    tell_client(client, FRAME_DATA, line, length);
+    return tell_client(client, FRAME_DONE, NULL, 0);
+  }
   tell_client(client, failed ? FRAME_FAILED : FRAME_DONE, "\5\0\0\0the machine refused", failed ? 23 : 0);
 }
 

@@ -34,12 +34,27 @@ int64_t now_ms(void) {
 void after_deadline(int milliseconds) { relay.deadline = milliseconds ? now_ms() + milliseconds : 0; }
 
 void to_guest(uint16_t type, uint32_t stream, const void *payload, size_t size) {
-  bytes_frame(&relay.to_guest, type, stream, payload, size);
+  bytes_frame(relay.hold ? &relay.held_back : &relay.to_guest, type, stream, payload, size);
 }
 
 void to_guest_u32(uint16_t type, uint32_t stream, uint32_t value) {
   uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
   to_guest(type, stream, bytes, sizeof bytes);
+}
+
+/* The last that the guest hears until it goes on: what is under way when the machine is saved would be lost. */
+void hold_guest(struct client *client) {
+  client->stream = relay.next_stream++;
+  to_guest(FRAME_HOLD, client->stream, NULL, 0);
+  relay.hold = client->stream;
+}
+
+void wake_guest(void) {
+  if (relay.hold == 0) return;
+  relay.hold = 0;
+  to_guest(FRAME_WAKE, relay.next_stream++, NULL, 0);
+  bytes_add(&relay.to_guest, relay.held_back.data, relay.held_back.size);
+  relay.held_back.size = 0;
 }
 
 /* Lets go of the machine, whose keeper ends it, and passes on what is still to be said. */
@@ -195,7 +210,7 @@ static void pass_deadline(void) {
 static short wanted(const struct bytes *bytes) { return (short)(POLLIN | (bytes->size > 0 ? POLLOUT : 0)); }
 
 static size_t fill_polled(struct pollfd *polled) {
-  bool reads_input = relay.phase == RUNNING && relay.input_credit > 0;
+  bool reads_input = relay.phase == RUNNING && relay.input_credit > 0 && relay.hold == 0;
   size_t count = 0;
   polled[count++] = (struct pollfd){.fd = relay.guest, .events = wanted(&relay.to_guest)};
   polled[count++] = (struct pollfd){.fd = relay.machine, .events = wanted(&relay.to_machine)};

@@ -22,7 +22,7 @@ struct client {
   struct frame_reader reader;
   struct outlet out;
   uint32_t stream; /* of its exec or request; 0 when it has none */
-  bool wants_start, wants_machine;
+  bool wants_start, wants_machine, wants_words; /* words: what the machine says, not only that it did */
   struct client *next;
 };
 
@@ -43,6 +43,8 @@ struct relay {
   int life, guest, machine, control, signals, verdict;
   struct frame_reader reader;
   struct bytes to_guest, to_machine, from_machine;
+  uint32_t hold;         /* the request that has the guest stand still; 0 for none */
+  struct bytes held_back; /* what it is to hear afterwards */
   struct outlet output, errors;
   int input;
   uint32_t input_credit, next_stream;
@@ -57,6 +59,8 @@ extern struct relay relay;
 int64_t now_ms(void);
 void to_guest(uint16_t type, uint32_t stream, const void *payload, size_t size);
 void to_guest_u32(uint16_t type, uint32_t stream, uint32_t value);
+void hold_guest(struct client *client);
+void wake_guest(void);
 void end_machine(int code);
 void pass_on(struct outlet *outlet, uint32_t stream);
 void after_deadline(int milliseconds);

@@ -59,6 +59,10 @@ export const actOnContainer = (
   { verb, query }: { verb: ContainerVerb; query?: QueryValues },
 ): Promise<string> => client.text("POST", path(id, `/${verb}`), query === undefined ? {} : { query });
 
+/** Saves a running microVM to disk and ends its processes, or lets a saved one go on. */
+export const keepContainer = (client: Client, id: string, verb: "suspend" | "resume"): Promise<string> =>
+  client.text("POST", `/isle${path(id, `/${verb}`)}`);
+
 export interface RemoveOptions {
   readonly force?: boolean;
   readonly v?: boolean;

@@ -6,7 +6,7 @@ import type { ChainId } from "./snapshot.ts";
 /**
  * One workload, whatever its isolation.
  *
- * created → running ⇄ paused; running → exited → running; running → restarting → running; any but running → removed.
+ * created → running ⇄ paused (frozen, or suspended to disk); running → exited → running; running → restarting → running; any but running → removed.
  * `state` is what is true now: it is written before a client is told, and a start after a crash compares it with the
  * processes that are there. `config` and `host` hold the options in the words of the Engine API, defaults filled in.
  */
@@ -62,6 +62,8 @@ export interface RunningState {
   readonly startedAt: string;
   /** State before, while the command has not been started yet: a crash in this moment is undone. */
   readonly startingFrom?: InstanceState;
+  /** Paused, and saved to disk: no process of it is there. */
+  readonly suspended?: { readonly at: string };
   /** Frozen for a moment by the engine itself, which its clients do not see. */
   readonly heldStill?: boolean;
   /** What the attached networks gave, for inspect and for detaching. */
@@ -152,6 +154,12 @@ export interface InstanceRepository {
   update(id: string, change: Partial<Omit<InstanceRecord, "id">>): InstanceRecord;
   remove(id: string): void;
 }
+
+/** True of an instance that counts as running and has no process. */
+export const isSuspended = (record: InstanceRecord): record is InstanceRecord & { state: SuspendedState } =>
+  isRunning(record) && record.state.suspended !== undefined;
+
+type SuspendedState = RunningState & { readonly suspended: { readonly at: string } };
 
 export const isRunning = (record: InstanceRecord): record is InstanceRecord & { state: RunningState } =>
   record.state.status === "running" || record.state.status === "paused";

@@ -33,6 +33,31 @@ export interface Runtime {
   facts?(): Readonly<Record<string, string>>;
   /** Only of isolations whose files the host does not see. */
   readonly files?: GuestFiles;
+  /** Only of isolations whose whole state can be saved. */
+  readonly saving?: Saving;
+}
+
+/**
+ * Saves running workloads, so that they go on later or elsewhere. `create` of a workload whose annotation
+ * `isle.vm.restore` names a saved one lets it go on at its `start`.
+ */
+export interface Saving {
+  /** Fails with what keeps the workload from being saved, before anything changes. */
+  check(id: string): void;
+  /** Fills an empty directory. The workload stands still afterwards, also after a failure, until `resume` or `leave`. */
+  save(id: string, order: SaveOrder): Promise<void>;
+  /** Gives what was saved its place, in one step that survives a loss of power. */
+  place(from: string, to: string): void;
+  /** Ends a workload that was saved; returns when its supervisor has ended too. */
+  leave(id: string): Promise<void>;
+  /** Fails when what was saved cannot go on. */
+  checkSaved(directory: string, disk: string): void;
+}
+
+export interface SaveOrder {
+  readonly directory: string;
+  /** Where a copy of its disk of that moment is to be, for one that goes on. */
+  readonly diskCopy?: string;
 }
 
 /** Files on disks that the host does not mount, because a guest wrote them. */

@@ -7,9 +7,21 @@ import type { OciSpec } from "../core/oci-spec.ts";
  * - `disk-size`: bytes of the disk, where there is none yet
  * - `ephemeral`: the changes are thrown away at the end and need not be written
  * - `vcpus`, `memory` (MiB), `kernel`: the shape of the machine
+ * - `restore`: directory of a saved machine, from which this one goes on
+ * - `identity`: `new` for one that goes on as another than the one that was saved
  * - `domain`: who may share memory with whom; machines of different domains never start from one template
  */
-type Annotation = "image" | "disk" | "disk-size" | "ephemeral" | "vcpus" | "memory" | "kernel" | "domain";
+type Annotation =
+  | "image"
+  | "disk"
+  | "disk-size"
+  | "ephemeral"
+  | "vcpus"
+  | "memory"
+  | "kernel"
+  | "domain"
+  | "restore"
+  | "identity";
 
 export function annotation({ annotations }: Pick<OciSpec, "annotations">, name: Annotation): string | undefined {
   const value = annotations?.[`isle.vm.${name}`];

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { IsleError } from "../base/error.ts";
@@ -27,8 +27,6 @@ export interface Launch {
   readonly files: MachineFilesWanted;
   readonly cgroups: readonly string[];
   readonly user: number;
-  /** A directory that QEMU sees as `/out`. */
-  readonly writable?: string;
 }
 
 export interface Launched {
@@ -38,7 +36,8 @@ export interface Launched {
 
 /** Starts QEMU under a keeper, which ends it when nobody is connected to it any more. */
 export async function launchMachine(launch: Launch): Promise<Launched> {
-  const { shape, start } = launch;
+  const { directory, shape, start } = launch;
+  mkdirSync(join(directory, machineFiles.outbox), { mode: 0o711 });
   const command = [...keeperArguments(launch), "--", qemuProgram(), ...qemuArguments(shape, start)];
   const { exitCode, stdout, stderr } = await run(findPart("isle-relay"), ["keep", ...command]);
   if (exitCode !== 0) throw new IsleError("internal", `cannot start a virtual machine: ${stderr.trim()}`);
@@ -46,12 +45,12 @@ export async function launchMachine(launch: Launch): Promise<Launched> {
   return { keeper, machine };
 }
 
-function keeperArguments({ directory, shape, start, files, cgroups, user, writable }: Launch): string[] {
+function keeperArguments({ directory, shape, start, files, cgroups, user }: Launch): string[] {
   const file = (number: number, mode: "ro" | "rw" | "copy", path: string | undefined): string[] =>
     path === undefined ? [] : ["--file", String(number), mode, path];
   return [
     ...["--dir", directory, "--user", String(user), ...(shape.acceleration === "kvm" ? ["--kvm"] : [])],
-    ...(writable ? ["--writable", writable] : []),
+    ...["--writable", join(directory, machineFiles.outbox)],
     ...cgroups.flatMap((group) => ["--group", group]),
     ...["--socket", String(descriptors.guest), machineFiles.guest],
     ...["--socket", String(descriptors.monitor), machineFiles.monitor],
@@ -111,7 +110,7 @@ export function startRelay(wish: RelayWish): Promise<number> {
 }
 
 /** What QEMU and the relay said. */
-function complaintsIn(directory: string): string {
+export function complaintsIn(directory: string): string {
   const logs = [machineFiles.log, machineFiles.relayLog].map((name) =>
     readTextIfPresent(join(directory, name))?.trim(),
   );

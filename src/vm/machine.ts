@@ -12,6 +12,7 @@ import { machineFiles, machineUser } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
 import type { Spare } from "./pool/spare.ts";
 import { diskBytes, type MachineShape } from "./qemu/arguments.ts";
+import type { SavedFiles } from "./saved/save-machine.ts";
 import { startShares } from "./shares.ts";
 import { goOn } from "./template/go-on.ts";
 import { findTemplate } from "./template/template.ts";
@@ -30,6 +31,8 @@ export interface Wanted {
   readonly image: string | undefined;
   /** One that is in the directory already. */
   readonly spare: Spare | undefined;
+  /** One that was saved, to go on. */
+  readonly saved: SavedFiles | undefined;
 }
 
 export interface Machine {
@@ -59,14 +62,15 @@ export function diskBytesOf(spec: OciSpec): number {
   throw invalid(`a microVM's disk has between ${leastDiskBytes >> 20} MiB and ${diskBytes / 2 ** 30} GiB`);
 }
 
-async function launch({ directory, templates, shape, kernel, cgroups, spec, image }: Wanted, disk: string) {
+async function launch(wanted: Wanted, disk: string) {
+  const { directory, templates, shape, kernel, cgroups, spec, image, saved } = wanted;
   const domain = annotation(spec, "domain") ?? defaultDomain;
   const wish = { directory: templates, shape, kernel, domain, user: machineUser };
-  const template = findTemplate(wish);
+  const template = saved ?? findTemplate(wish);
   const launched = await launchMachine({
     directory,
     shape,
-    start: { kind: template ? "restore" : "boot" },
+    start: template ? { kind: "restore", still: saved !== undefined } : { kind: "boot" },
     files: { kernel, image: image ?? blankDisk(), disk, ...template },
     cgroups,
     user: machineUser,

@@ -2,6 +2,8 @@ import { EventEmitter } from "node:events";
 import { closeSync, constants, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { IsleError } from "../base/error.ts";
+import { frameType } from "./generated/protocol.ts";
+import { askRelay } from "./relay-client.ts";
 
 /** A connection to a unix socket in a directory whose path may be longer than a socket's address. */
 export function connectIn(directory: string, name: string): Promise<Socket> {
@@ -82,6 +84,18 @@ function nextEvent(happenings: EventEmitter, name: string, wanted: Readonly<Reco
     });
     happenings.once("close", () => reject(new IsleError("internal", `the virtual machine ended before ${name}`)));
   });
+}
+
+/** The monitor of a machine that has a relay, which passes questions on and keeps events for itself. */
+export function relayMonitor(directory: string): Pick<Monitor, "ask"> {
+  return {
+    async ask(command, args) {
+      const line = (await askRelay(directory, frameType.ask, Buffer.from(monitorLine(command, args)))).toString();
+      const answer = JSON.parse(line) as Answer;
+      if (answer.error) throw new IsleError("internal", `${command}: ${answer.error.desc}`);
+      return answer.return;
+    },
+  };
 }
 
 export const monitorLine = (command: string, args?: object): string =>

@@ -20,6 +20,8 @@ export const machineFiles = {
   guest: "guest",
   monitor: "qmp",
   shares: "shares",
+  /** The only directory of the host that QEMU sees; it may send there what it saves. */
+  outbox: "out",
 } as const;
 
 /** The parts in C: beside the program, in its library directory, or in the build directory of the sources. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { conflict, invalid, notFound } from "../base/error.ts";
 import { writeFileAtomic } from "../os/files.ts";
 import { isAlive } from "../os/proc.ts";
+import type { MachineShape } from "./qemu/arguments.ts";
 
 /** What isle-vm remembers of a container between two commands. */
 export interface MachineState {
@@ -16,6 +17,8 @@ export interface MachineState {
   readonly machine: number;
   readonly cgroups: readonly string[];
   readonly memoryMiB: number;
+  readonly shape: MachineShape;
+  readonly kernel: string;
   readonly created: string;
   readonly started: boolean;
   readonly paused: boolean;

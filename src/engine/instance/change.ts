@@ -6,7 +6,7 @@ import { planResources } from "../spec/resources.ts";
 import { nameConflict } from "./create.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
-import { findInstance, requireRunning, runtimeOf } from "./find.ts";
+import { findInstance, requireAwake, requireRunning, runtimeOf } from "./find.ts";
 import { tagsOf } from "./join-network.ts";
 import { validateHost } from "./validate-host.ts";
 
@@ -72,6 +72,7 @@ export async function updateInstance(deps: InstanceDeps, text: string, change: H
       );
     }
     const warnings = validateHost(host, deps.machine.facts);
+    if (isRunning(record)) requireAwake(record);
     if (isRunning(record)) await runtimeOf(deps, record).update(id, planResources(host, deps.machine));
     const updated = deps.instances.update(id, { host });
     publishInstanceEvent(deps, updated, "update");

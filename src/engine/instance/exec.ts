@@ -7,7 +7,7 @@ import { planEnvironment } from "../spec/environment.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import type { ExecRecord } from "./exec-table.ts";
-import { findInstance, requireRunning, rootPathOf, runtimeOf } from "./find.ts";
+import { findInstance, requireAwake, rootPathOf, runtimeOf } from "./find.ts";
 import { capabilitySets, environmentOf, planProcess, userIn } from "./instance-spec.ts";
 import { parseSecurityOptions } from "./security-options.ts";
 
@@ -30,7 +30,7 @@ export type ExecRequest = Pick<
 export function createExec(deps: InstanceDeps, text: string, request: ExecRequest): string {
   const record = findInstance(deps, text);
   if (request.command.length === 0) throw invalid("No exec command specified");
-  const running = requireRunning(record);
+  const running = requireAwake(record);
   if (running.state.status === "paused") {
     throw conflict(`Container ${text} is paused, unpause the container before exec`);
   }
@@ -71,7 +71,7 @@ export interface StartExecOptions {
 export async function startExec(deps: InstanceDeps, id: string, options: StartExecOptions): Promise<ExecSession> {
   const exec = findExec(deps, id);
   if (exec.started) throw conflict(`exec instance ${id} has already been started`);
-  const record = requireRunning(findInstance(deps, exec.instanceId));
+  const record = requireAwake(findInstance(deps, exec.instanceId));
   const size = terminalSize(options.consoleSize ?? exec.consoleSize);
   exec.started = true;
   const process = plannedOrFailed(deps, exec, () => planExecProcess(deps, record, exec));

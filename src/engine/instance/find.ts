@@ -1,5 +1,11 @@
 import { conflict, invalid, notFound } from "../../base/error.ts";
-import { type InstanceRecord, type InstanceRepository, isRunning, type RunningState } from "../../core/instance.ts";
+import {
+  type InstanceRecord,
+  type InstanceRepository,
+  isRunning,
+  isSuspended,
+  type RunningState,
+} from "../../core/instance.ts";
 import type { Runtime } from "../../core/runtime.ts";
 import type { InstanceDeps } from "./deps.ts";
 
@@ -18,6 +24,13 @@ export function findInstance({ instances }: { instances: InstanceRepository }, t
 export function requireRunning(record: InstanceRecord): InstanceRecord & { state: RunningState } {
   if (isRunning(record)) return record;
   throw conflict(`container ${record.id} is not running`);
+}
+
+/** For what needs a process: a suspended instance has none. */
+export function requireAwake(record: InstanceRecord): InstanceRecord & { state: RunningState } {
+  const running = requireRunning(record);
+  if (!isSuspended(running)) return running;
+  throw conflict(`container ${record.name} is suspended`, { hint: `isle resume ${record.name}` });
 }
 
 /**

@@ -3,10 +3,12 @@ import { type InstanceRecord, isRunning } from "../../core/instance.ts";
 import type { GuestRoot } from "../../core/runtime.ts";
 import { decompressed } from "../image/decompress.ts";
 import type { InstanceDeps } from "./deps.ts";
-import { runtimeOf } from "./find.ts";
+import { requireAwake, runtimeOf } from "./find.ts";
 import { guestDisk } from "./guest.ts";
 
 async function guestRoot(deps: InstanceDeps, record: InstanceRecord): Promise<GuestRoot> {
+  // Its disk goes with the memory that was saved: nobody else may write it.
+  if (isRunning(record)) requireAwake(record);
   return {
     id: record.id,
     running: isRunning(record),

@@ -8,8 +8,20 @@ import { runtimeOf } from "./find.ts";
 
 const domainLabel = "isle.trust-domain";
 
+/** A machine that was saved. */
+export interface SavedGuest {
+  readonly saved: string;
+  /** It goes on as another than the one that was saved. */
+  readonly asAnother: boolean;
+}
+
 /** The root of an instance with a kernel of its own: the image as a disk, and one beside it for what changes. */
-export async function withGuestRoot(deps: InstanceDeps, record: InstanceRecord, spec: OciSpec): Promise<OciSpec> {
+export async function withGuestRoot(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  spec: OciSpec,
+  origin?: SavedGuest,
+): Promise<OciSpec> {
   // Machines of different domains share no page of memory.
   const domain = record.config.Labels?.[domainLabel];
   const orders = {
@@ -17,6 +29,7 @@ export async function withGuestRoot(deps: InstanceDeps, record: InstanceRecord, 
     "isle.vm.disk": guestDisk(deps, record),
     ...(domain && { "isle.vm.domain": domain }),
     "isle.vm.disk-size": sizeOf(record),
+    ...(origin && { "isle.vm.restore": origin.saved, "isle.vm.identity": origin.asAnother ? "new" : "same" }),
     "isle.vm.ephemeral": String(record.host.AutoRemove ?? false),
   };
   return { ...spec, annotations: { ...spec.annotations, ...orders } };

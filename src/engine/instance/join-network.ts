@@ -20,22 +20,37 @@ export interface Joined {
   readonly sharedWith?: InstanceRecord;
 }
 
-export async function joinNetwork(deps: InstanceDeps, record: InstanceRecord, undo: Undo): Promise<Joined> {
+/** With `before`, it gets the addresses and ports back that it had there. */
+export async function joinNetwork(
+  deps: InstanceDeps,
+  record: InstanceRecord,
+  undo: Undo,
+  before: readonly Endpoint[] = [],
+): Promise<Joined> {
   const mode = record.host.NetworkMode ?? "bridge";
   if (mode === "host") return { netns: undefined, endpoints: [] };
   if (mode.startsWith("container:")) return shareNetwork(deps, mode.slice("container:".length));
   undo.add(() => deps.networkDriver.detach(record.id));
-  const joins = record.config.NetworkDisabled ? [] : joinRequests(deps, record);
+  const joins = record.config.NetworkDisabled ? [] : joinRequests(deps, record).map((join) => asBefore(join, before));
   if (joins.length === 0) return { netns: await deps.networkDriver.isolated(record.id), endpoints: [] };
   const { netns, endpoints } = await deps.networkDriver.attach({
     instanceId: record.id,
     instanceName: record.name,
     joins,
-    ports: publishRequests(record.config, record.host),
+    ports: before.length > 0 ? before.flatMap(publishedBefore) : publishRequests(record.config, record.host),
   });
   for (const endpoint of endpoints) publishNetworkEvent(deps, "connect", endpoint, record.id);
   return { netns, endpoints };
 }
+
+function asBefore(join: JoinRequest, before: readonly Endpoint[]): JoinRequest {
+  const there = before.find(({ networkId }) => networkId === join.network.id);
+  if (!there) return join;
+  return { ...join, addresses: [there.address, there.address6].filter((text) => text !== ""), mac: there.mac };
+}
+
+const publishedBefore = ({ ports }: Endpoint) =>
+  ports.map(({ hostPort, ...port }) => ({ ...port, hostPort: { first: hostPort, last: hostPort } }));
 
 function shareNetwork(deps: InstanceDeps, text: string): Joined {
   const other = findInstance(deps, text);

@@ -4,6 +4,7 @@ import type { LiveAttachment } from "../../core/network.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { letGo } from "./hold-still.ts";
 import { holdVolumes } from "./instance-volumes.ts";
+import { recoverSuspended } from "./recover-suspended.ts";
 import { handleExit, releaseRun, scheduleRestart } from "./settle-exit.ts";
 import { launch } from "./start.ts";
 
@@ -27,15 +28,24 @@ export function liveAttachments({ instances }: Pick<InstanceDeps, "instances">):
  * watched are settled as if they ended now, and restart policies are honoured. With `rebooted` nothing can run.
  */
 export async function recoverInstances(deps: InstanceDeps, { rebooted }: { rebooted: boolean }): Promise<void> {
-  await Promise.all(
-    deps.instances
-      .list()
-      .map((record) =>
-        recoverOne(deps, record, rebooted).catch((error: unknown) =>
-          deps.log.error("recovering an instance failed", { instance: record.id, error: messageOf(error) }),
+  const all = (work: (record: InstanceRecord) => Promise<void>): Promise<unknown> =>
+    Promise.all(
+      deps.instances
+        .list()
+        .map((record) =>
+          work(record).catch((error: unknown) =>
+            deps.log.error("recovering an instance failed", { instance: record.id, error: messageOf(error) }),
+          ),
         ),
-      ),
-  );
+    );
+  // Those first that must have their addresses back.
+  const suspended = new Set<string>();
+  await all(async ({ id }) => {
+    if (await deps.locks.run(id, () => recoverSuspended(deps, id, rebooted))) suspended.add(id);
+  });
+  await all(async (record) => {
+    if (!suspended.has(record.id)) await recoverOne(deps, record, rebooted);
+  });
 }
 
 async function recoverOne(deps: InstanceDeps, found: InstanceRecord, rebooted: boolean): Promise<void> {

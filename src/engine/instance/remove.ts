@@ -47,9 +47,11 @@ async function endAndRemove(deps: InstanceDeps, id: string, options: RemoveOptio
 
 function runningConflict({ name, state }: InstanceRecord) {
   const advice =
-    state.status === "paused"
-      ? "container is paused and must be unpaused first"
-      : "container is running: stop the container before removing or force remove";
+    "suspended" in state && state.suspended
+      ? "container is suspended: resume and stop it before removing, or force remove"
+      : state.status === "paused"
+        ? "container is paused and must be unpaused first"
+        : "container is running: stop the container before removing or force remove";
   return conflict(`cannot remove container "${name}": ${advice}`);
 }
 

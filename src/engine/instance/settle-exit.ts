@@ -1,6 +1,12 @@
 import { messageOf } from "../../base/error.ts";
 import { now, zeroTime } from "../../base/time.ts";
-import { type EndedFacts, type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
+import {
+  type EndedFacts,
+  type InstanceRecord,
+  isRunning,
+  isSuspended,
+  type RunningState,
+} from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent, publishNetworkEvent, publishVolumeEvents } from "./events.ts";
 import { runtimeOf } from "./find.ts";
@@ -21,6 +27,8 @@ export function handleExit(deps: InstanceDeps, id: string, exitCode = unknownExi
     .run(id, async () => {
       const record = deps.instances.get(id);
       if (!record || !isRunning(record)) return;
+      // Its supervisor tells of the end of a machine that was saved.
+      if (isSuspended(record)) return deps.exits.forget(id);
       // Told of an earlier run that came to nothing: the process of this one is there.
       if (deps.machine.processAlive(record.state.pid, record.state.pidStart)) return deps.exits.forget(id);
       await settle(deps, record, exitCode);

@@ -1,23 +1,19 @@
 import { conflict, IsleError, messageOf } from "../../base/error.ts";
-import { now } from "../../base/time.ts";
-import { type Undo, withUndo } from "../../base/undo.ts";
-import { type InstanceRecord, isRunning, type RunningState } from "../../core/instance.ts";
+import { withUndo } from "../../base/undo.ts";
+import { type InstanceRecord, isRunning, isSuspended } from "../../core/instance.ts";
+import { bringUp } from "./bring-up.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
-import { findInstance, runtimeOf } from "./find.ts";
-import { withGuestRoot } from "./guest.ts";
-import { planInstanceMounts } from "./instance-mounts.ts";
-import { planInstanceSpec } from "./instance-spec.ts";
-import { releaseVolumes } from "./instance-volumes.ts";
-import { type Joined, joinNetwork } from "./join-network.ts";
+import { findInstance } from "./find.ts";
 import { purgeInstance } from "./remove.ts";
-import { mountSharedMemory, releaseSharedMemory } from "./shared-memory.ts";
+import { wake } from "./resume.ts";
 
 /** Starts an instance by hand: the count of restarts begins anew. */
 export function startInstance(deps: InstanceDeps, text: string): Promise<void> {
   const { id } = findInstance(deps, text);
   return deps.locks.run(id, async () => {
     const record = findInstance(deps, id);
+    if (isSuspended(record)) return wake(deps, record);
     if (record.state.status === "paused") {
       throw conflict("cannot start a paused container, try unpause instead");
     }
@@ -43,43 +39,6 @@ export async function launch(deps: InstanceDeps, record: InstanceRecord): Promis
     }
     throw error;
   }
-}
-
-async function bringUp(deps: InstanceDeps, record: InstanceRecord, undo: Undo): Promise<RunningState> {
-  const runtime = runtimeOf(deps, record);
-  const { id } = record;
-  deps.exits.forget(id);
-  const rootPath = deps.snapshots.mount(id);
-  undo.add(() => deps.snapshots.unmount(id));
-  mountSharedMemory(deps, record);
-  undo.add(() => releaseSharedMemory(deps, record));
-  const joined = await joinNetwork(deps, record, undo);
-  undo.add(() => releaseVolumes(deps, record));
-  const mounts = await planInstanceMounts(deps, record, { rootPath, joined });
-  const planned = planInstanceSpec(deps, record, { rootPath, joined, mounts });
-  const spec = runtime.isolation === "microvm" ? await withGuestRoot(deps, record, planned) : planned;
-  undo.add(() => runtime.delete(id));
-  const { pid, pidStart } = await runtime.create({
-    id,
-    bundle: deps.settings.paths.instance(id),
-    spec,
-    logPath: deps.settings.paths.log(id),
-    terminal: record.config.Tty ?? false,
-    stdin: record.config.OpenStdin ?? false,
-    leaveStdinOpen: !record.config.StdinOnce,
-  });
-  // Written before the command runs, so that a crash in between finds the process and undoes the start.
-  const state = runningState({ pid, pidStart }, joined);
-  deps.instances.update(id, { state: { ...state, startingFrom: record.state } });
-  undo.add(() => deps.instances.update(id, { state: record.state }));
-  deps.rotations.watch(deps, record);
-  await runtime.start(id);
-  return { ...state, startedAt: now() };
-}
-
-function runningState(created: { pid: number; pidStart: number }, joined: Joined): RunningState {
-  const { endpoints, netns } = joined;
-  return { status: "running", ...created, startedAt: now(), endpoints, netns };
 }
 
 function recordFailure(deps: InstanceDeps, record: InstanceRecord, error: unknown): void {

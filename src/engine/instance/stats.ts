@@ -1,5 +1,5 @@
 import { now } from "../../base/time.ts";
-import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import { type InstanceRecord, isRunning, isSuspended } from "../../core/instance.ts";
 import type { CgroupStats, NetworkCounters } from "../../core/machine.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { findInstance } from "./find.ts";
@@ -21,7 +21,7 @@ export interface StatsSample {
 export function takeStats(deps: InstanceDeps, text: string): StatsSample {
   const record = findInstance(deps, text);
   const { facts } = deps.machine;
-  const running = isRunning(record) ? record.state : undefined;
+  const running = isRunning(record) && !isSuspended(record) ? record.state : undefined;
   return {
     record,
     takenAt: now(),

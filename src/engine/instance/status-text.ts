@@ -9,7 +9,7 @@ export function statusText(record: InstanceRecord, nowMs = Date.now()): string {
     case "running":
       return `Up ${humanDuration(nowMs - Date.parse(state.startedAt))}${healthText(record)}`;
     case "paused":
-      return `Up ${humanDuration(nowMs - Date.parse(state.startedAt))} (Paused)`;
+      return `Up ${humanDuration(nowMs - Date.parse(state.startedAt))} (${state.suspended ? "Suspended" : "Paused"})`;
     case "restarting":
       return `Restarting (${state.exitCode}) ${humanDuration(nowMs - Date.parse(state.finishedAt))} ago`;
     case "exited":

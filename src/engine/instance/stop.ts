@@ -1,9 +1,11 @@
 import { conflict, IsleError, isCode } from "../../base/error.ts";
 import { parseSignal } from "../../base/signals.ts";
-import { type InstanceRecord, isRunning } from "../../core/instance.ts";
+import { type InstanceRecord, isRunning, isSuspended } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
-import { findInstance, runtimeOf } from "./find.ts";
+import { findInstance, requireAwake, runtimeOf } from "./find.ts";
+import { resumeSuspended } from "./resume.ts";
+import { discardSaved } from "./saved-state.ts";
 
 export interface StopOptions {
   readonly signal?: string | undefined;
@@ -24,6 +26,8 @@ export async function stopInstance(deps: InstanceDeps, text: string, options: St
     return stopInstance(deps, record.id, options);
   }
   if (!isRunning(record)) throw new IsleError("notModified", `container ${record.id} is already stopped`);
+  // It is asked to end, for which it must run.
+  if (isSuspended(record)) await resumeSuspended(deps, record.id);
   deps.instances.update(record.id, { stoppedByHand: true });
   const signal = parseSignal(options.signal || record.config.StopSignal || "SIGTERM");
   const timeoutSeconds = options.timeoutSeconds ?? record.config.StopTimeout ?? deps.settings.stopTimeoutSeconds;
@@ -96,6 +100,10 @@ async function sendSignal(deps: InstanceDeps, id: string, signal: number): Promi
   await deps.locks.run(id, async () => {
     const record = deps.instances.get(id);
     if (!record || !isRunning(record)) return;
+    if (isSuspended(record)) {
+      publishInstanceEvent(deps, record, "kill", { signal: String(signal) });
+      return discardSaved(deps, record, 128 + signal);
+    }
     const runtime = runtimeOf(deps, record);
     await runtime.kill(id, signal).catch((error: unknown) => {
       if (!isCode(error, "conflict")) throw error;
@@ -116,6 +124,7 @@ export async function killInstance(deps: InstanceDeps, text: string, signalText:
   if (!isRunning(record)) {
     throw conflict(`cannot kill container: ${text}: container ${record.id} is not running`);
   }
+  if (signal !== sigKill) requireAwake(record);
   const stopSignal = parseSignal(record.config.StopSignal || "SIGTERM");
   if (signal === sigKill || signal === stopSignal) deps.instances.update(record.id, { stoppedByHand: true });
   if (signal === sigKill) await endProcess(deps, record.id, { signal, timeoutSeconds: 10 });

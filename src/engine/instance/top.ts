@@ -2,7 +2,7 @@ import { IsleError, invalid, unsupported } from "../../base/error.ts";
 import type { InstanceRecord } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
-import { findInstance, requireRunning, runtimeOf } from "./find.ts";
+import { findInstance, requireAwake, runtimeOf } from "./find.ts";
 import { cgroupPath } from "./instance-spec.ts";
 
 export interface ProcessTable {
@@ -12,7 +12,7 @@ export interface ProcessTable {
 
 /** `ps` of the host with the given arguments, only the instance's processes. */
 export async function listProcesses(deps: InstanceDeps, text: string, args: string): Promise<ProcessTable> {
-  const record = requireRunning(findInstance(deps, text));
+  const record = requireAwake(findInstance(deps, text));
   const runtime = runtimeOf(deps, record);
   if (runtime.processes) return await guestTable(deps, record, args);
   const words = (args || "-ef").split(/\s+/).filter(Boolean);

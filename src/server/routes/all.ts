@@ -11,6 +11,7 @@ import { networkRoutes } from "./network.ts";
 import { networkPolicyRoutes } from "./network-policy.ts";
 import { portRoutes } from "./ports.ts";
 import { registryRoutes } from "./registry.ts";
+import { savingRoutes } from "./saving.ts";
 import { type SystemDeps, systemRoutes } from "./system.ts";
 import { volumeRoutes } from "./volume.ts";
 import { volumeContentRoutes } from "./volume-content.ts";
@@ -27,6 +28,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...networkRoutes,
   ...networkPolicyRoutes,
   ...portRoutes,
+  ...savingRoutes,
   ...diskUsageRoutes,
   ...buildRoutes,
   ...buildkitRoutes,

@@ -10,15 +10,18 @@ import { makeCgroup, removeCgroup } from "../cgroup.ts";
 import type { CommandLine } from "../command-line.ts";
 import { runHooks } from "../hooks.ts";
 import { findKernel, type GuestKernel } from "../kernel/kernels.ts";
-import { startRelay } from "../launch.ts";
+import { complaintsIn, startRelay } from "../launch.ts";
 import { bringUpMachine, defaultDomain } from "../machine.ts";
+import { relayMonitor } from "../monitor.ts";
 import { machineFiles, machineUser, templatesDirectory } from "../places.ts";
-import { type ContainerPlan, planContainer } from "../plan/container.ts";
+import { type ContainerPlan, planContainer, planWake } from "../plan/container.ts";
 import { planLimits, planShape } from "../plan/shape.ts";
 import { claimAhead } from "../pool/ahead.ts";
 import { claimSpare, mayTakeSpare, type Spare, spareKey } from "../pool/spare.ts";
 import { knownAcceleration } from "../qemu/acceleration.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
+import type { SavedFiles } from "../saved/save-machine.ts";
+import { openSaved } from "../saved/saved-machine.ts";
 import { filterOf } from "../seccomp-filter.ts";
 import { smallFile } from "../small-file.ts";
 import { type MachineState, newStateDirectory, removeState, writeState } from "../state.ts";
@@ -53,6 +56,7 @@ interface Prepared {
   readonly kernel: GuestKernel;
   readonly plan: ContainerPlan;
   readonly spare: Spare | undefined;
+  readonly saved: SavedFiles | undefined;
 }
 
 /** Everything that is computed, and the state directory: a new one, or that of a machine that waits. */
@@ -61,6 +65,8 @@ async function prepare(
   spec: RuntimeSpec,
   id: string,
 ): Promise<Prepared & { directory: string }> {
+  const saved = annotation(spec, "restore");
+  if (saved) return { ...(await prepareSaved(spec, saved)), templates, ...(await claim({ root, pool }, id)) };
   const image = annotation(spec, "image");
   const plan = planContainer(spec, {
     rootOnDisk: image !== undefined,
@@ -73,11 +79,27 @@ async function prepare(
   const shape = planShape(spec, { shared: plan.shares.length > 0, acceleration: knownAcceleration().kind });
   const wantsSpare = pool && image && !shape.shared && mayTakeSpare(spec);
   const key = wantsSpare && spareKey(templateKey(shape, kernel, annotation(spec, "domain") ?? defaultDomain), image);
+  return { templates, shape, kernel, plan, saved: undefined, ...(await claim({ root, pool, key }, id)) };
+}
+
+/** The state directory: that of a machine which was started for this workload, or waits for any, or a new one. */
+async function claim({ root, pool, key }: { root: string; pool?: string; key?: string }, id: string) {
   const directory = newStateDirectory(root, id);
-  const spare =
-    (pool ? await claimAhead(pool, id, directory) : undefined) ?? (key ? claimSpare(pool, key, directory) : undefined);
+  const spare = pool && ((await claimAhead(pool, id, directory)) ?? (key && claimSpare(pool, key, directory)));
   if (!spare) mkdirSync(directory, { mode: 0o700 });
-  return { directory, templates, shape, kernel, plan, spare };
+  return { directory, spare: spare || undefined };
+}
+
+/** A machine that goes on has the shape that it was saved with. */
+async function prepareSaved(spec: RuntimeSpec, from: string): Promise<Omit<Prepared, "templates" | "spare">> {
+  const { shape, kernel, memory, state } = openSaved(from, annotation(spec, "disk") ?? "");
+  const frames = planWake(spec, { bootId: crypto.randomUUID(), smallFile });
+  return {
+    shape,
+    kernel: await findKernel(kernel),
+    plan: { frames, shares: [] },
+    saved: { memory, state },
+  };
 }
 
 interface Making extends Prepared {
@@ -115,6 +137,7 @@ async function make(making: Making): Promise<MachineState> {
     user: machineUser,
     cgroups,
   });
+  if (making.saved) await restored(directory);
   return {
     id,
     bundle,
@@ -126,11 +149,23 @@ async function make(making: Making): Promise<MachineState> {
     machine: machine.machine,
     cgroups,
     memoryMiB: making.shape.memoryMiB,
+    shape: making.shape,
+    kernel: making.kernel.name,
     created: new Date().toISOString(),
     started: false,
     paused: false,
     helpers: machine.helpers,
   };
+}
+
+/** Returns when the machine stands where it was saved, ready to go on; fails with QEMU's words when it does not. */
+async function restored(directory: string): Promise<void> {
+  const monitor = relayMonitor(directory);
+  try {
+    while (((await monitor.ask("query-status")) as { status: string }).status === "inmigrate") await Bun.sleep(2);
+  } catch (cause) {
+    throw new IsleError("internal", `the saved microVM cannot go on: ${complaintsIn(directory)}`, { cause });
+  }
 }
 
 function readSpec(bundle: string): RuntimeSpec {

@@ -25,6 +25,10 @@ export const frameType = {
   update: 11,
   /** fields as of run: mount the root and run once what exits at once; answered by done or failed */
   rehearse: 12,
+  /** stand still and say nothing until wake, so that the machine can be saved; answered by done or failed */
+  hold: 13,
+  /** go on; with fields of identity and network as another; answered by started or failed */
+  wake: 14,
   /** u32: the guest is up and speaks this version */
   hello: 32,
   /** the request is carried out */
@@ -45,8 +49,12 @@ export const frameType = {
   start: 64,
   /** stop the virtual machine's processors; answered by done or failed */
   pause: 65,
-  /** let them go on; answered by done or failed */
+  /** let them go on, and the workload after a hold; answered by done or failed */
   resume: 66,
+  /** text: a command for the machine's monitor; answered by data, its answer, and done */
+  ask: 67,
+  /** the machine is saved elsewhere: end it without asking the guest */
+  leave: 68,
 } as const;
 
 export const fieldTag = {

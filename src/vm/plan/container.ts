@@ -1,4 +1,5 @@
 import type { OciResources, OciSpec } from "../../core/oci-spec.ts";
+import { annotation } from "../annotations.ts";
 import { fieldTag, frameType } from "../generated/protocol.ts";
 import { field, frame, u32, u64 } from "./fields.ts";
 import { type MountSource, planMounts, type Share } from "./mounts.ts";
@@ -50,6 +51,21 @@ const rootShares = ({ root }: OciSpec, { rootOnDisk }: Pick<ContainerWish, "root
 export function planShares(spec: OciSpec, wish: Pick<ContainerWish, "rootOnDisk" | "smallFile">): Share[] {
   const root = rootShares(spec, wish);
   return [...root, ...planMounts(spec.mounts ?? [], wish, root.length).shares];
+}
+
+/** The frame that lets a saved machine go on, as it was or as another. */
+export function planWake(spec: OciSpec, wish: Pick<ContainerWish, "bootId" | "smallFile">): Buffer {
+  if (annotation(spec, "identity") !== "new") return frame(frameType.wake, workloadStream);
+  const files = planMounts(spec.mounts ?? [], wish).files;
+  return frame(
+    frameType.wake,
+    workloadStream,
+    Buffer.concat([
+      field(fieldTag.bootId, `${wish.bootId}\n`),
+      ...(spec.hostname ? [field(fieldTag.hostname, spec.hostname)] : []),
+      ...files,
+    ]),
+  );
 }
 
 /** What runs, as fields, and what it needs of the host. */

@@ -5,6 +5,8 @@ import { field, texts, u32, u64 } from "./fields.ts";
 /** What of the host a guest gets: directories of the shared tree, and small files by content. */
 export interface MountPlan {
   readonly fields: Buffer[];
+  /** Those of the fields that are files. */
+  readonly files: Buffer[];
   /** In the order of their names 0, 1, … in the shared tree. */
   readonly shares: Share[];
 }
@@ -37,12 +39,14 @@ const guestKinds = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgrou
 /** The mounts of an OCI configuration, in its order. */
 export function planMounts(mounts: readonly OciMount[], source: MountSource, firstShare = 0): MountPlan {
   const shares: Share[] = [];
+  const files: Buffer[] = [];
   const fields = mounts.flatMap((mount) => {
     if (mount.destination === "/dev/shm") return [guestMount(asSharedMemory(mount))];
     if (guestKinds.has(mount.type)) return [guestMount(mount)];
     const file = broughtFiles.has(mount.destination) ? source.smallFile(mount.source) : undefined;
     if (file) {
-      return [field(fieldTag.file, Buffer.concat([u32(file.mode), texts(mount.destination), file.content]))];
+      files.push(field(fieldTag.file, Buffer.concat([u32(file.mode), texts(mount.destination), file.content])));
+      return files.slice(-1);
     }
     const options = mount.options ?? [];
     const readonly = options.some((option) => option === "ro" || option === "rro");
@@ -51,7 +55,7 @@ export function planMounts(mounts: readonly OciMount[], source: MountSource, fir
     const { flags } = parseOptions(options);
     return [field(fieldTag.share, Buffer.concat([u64(flags), texts(name, mount.destination)]))];
   });
-  return { fields, shares };
+  return { fields, files, shares };
 }
 
 /** Memory cannot be shared with the host's instances, so it is the guest's own of the same size. */

@@ -11,14 +11,16 @@ import type { Share } from "../plan/mounts.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
 import { startShares } from "../shares.ts";
 import { goOn } from "../template/go-on.ts";
-import type { Template } from "../template/template.ts";
+import type { SavedFiles } from "../saved/save-machine.ts";
 import { readSpare, type Spare, spareFile } from "./spare.ts";
 
 /** What one start needs. */
 export interface AheadWish {
   readonly shape: MachineShape;
   readonly kernel: GuestKernel;
-  readonly template: Template;
+  readonly template: SavedFiles;
+  /** It was saved with a workload, which stands until it is told to go on. */
+  readonly still: boolean;
   readonly image: string;
   /** Where the writable disk is, or is to be with this size. */
   readonly disk: string;
@@ -47,13 +49,13 @@ export function startAhead(pool: string, id: string, wish: AheadWish): () => voi
 }
 
 async function bringUp(place: string, wish: AheadWish): Promise<Socket> {
-  const { shape, kernel, template, image, disk, shares } = wish;
+  const { shape, kernel, template, image, disk, shares, still } = wish;
   if (!existsSync(disk)) await makeDisk(disk, wish.diskBytes, machineUser);
   const helpers = shape.shared ? [await startShares(place, shares, [])] : [];
   const launched = await launchMachine({
     directory: place,
     shape,
-    start: { kind: "restore" },
+    start: { kind: "restore", still },
     files: { kernel, image, disk, ...template },
     cgroups: [],
     user: machineUser,

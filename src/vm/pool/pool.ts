@@ -14,6 +14,7 @@ import { knownAcceleration, needsProbe, probeAcceleration } from "../qemu/accele
 import { smallFile } from "../small-file.ts";
 import { findTemplate, makeTemplate, sweepTemplates, type TemplateWish } from "../template/template.ts";
 import { type AheadWish, startAhead } from "./ahead.ts";
+import { openSaved } from "../saved/saved-machine.ts";
 import { type HeldSpare, makeSpare, type SpareWish } from "./make-spare.ts";
 import { planRehearsal } from "./rehearsal.ts";
 import { mayTakeSpare, readyDirectory, spareKey } from "./spare.ts";
@@ -74,7 +75,8 @@ export class MachinePool {
   /** Takes note of a start, after which another like it is likely. */
   started(spec: OciSpec): void {
     this.#letGoTaken();
-    if (this.#closed || annotation(spec, "image") === undefined) return;
+    const isNew = annotation(spec, "image") !== undefined && annotation(spec, "restore") === undefined;
+    if (this.#closed || !isNew) return;
     this.#wanted = { spec, at: Date.now() };
     this.#timer ??= setInterval(() => this.#look(), lookMs).unref();
     clearTimeout(this.#begin);
@@ -174,6 +176,12 @@ export class MachinePool {
   async #aheadWish(spec: OciSpec): Promise<AheadWish | undefined> {
     const [image, disk] = [annotation(spec, "image"), annotation(spec, "disk")];
     if (!image || !disk || listKernels().length === 0) return undefined;
+    const from = annotation(spec, "restore");
+    if (from) {
+      const { memory, state, ...saved } = openSaved(from, disk);
+      const given = { shape: saved.shape, kernel: await findKernel(saved.kernel), template: { memory, state } };
+      return { ...given, image, disk, diskBytes: diskBytesOf(spec), shares: [], still: true };
+    }
     const kernel = await findKernel(annotation(spec, "kernel"));
     const wish = this.#templateWish(spec, kernel);
     const template = findTemplate(wish);
@@ -182,7 +190,7 @@ export class MachinePool {
     const shared = shares.length > 0;
     if (!shared && mayTakeSpare(spec) && this.#hasSpare(spareKey(template.key, image))) return undefined;
     const shape = { ...wish.shape, shared };
-    return { shape, kernel, template, image, disk, diskBytes: diskBytesOf(spec), shares };
+    return { shape, kernel, template, image, disk, diskBytes: diskBytesOf(spec), shares, still: false };
   }
 
   #hasSpare(key: string): boolean {

@@ -26,8 +26,8 @@ export type MachineStart =
   | { readonly kind: "boot" }
   /** Boots on a memory file that stays, so that others can start from what it becomes. */
   | { readonly kind: "template" }
-  /** Goes on where the template stopped. */
-  | { readonly kind: "restore" };
+  /** Goes on where the template stopped, or where a machine was saved: that one stands still until it is told. */
+  | { readonly kind: "restore"; readonly still?: boolean };
 
 /** Every disk has this size, whatever is on it, since a restored guest knows the size of the template's. */
 export const diskBytes = 16 * 2 ** 30;
@@ -62,8 +62,8 @@ export function qemuArguments(shape: MachineShape, start: MachineStart): string[
     // A template was stopped when it was saved; what goes on from it is to run at once.
     ...["-global", "migration.store-global-state=off"],
     ...(start.kind === "restore" ? ["-incoming", "defer"] : []),
-    // It is let go once it has the device that no template has.
-    ...(start.kind === "restore" && shape.shared ? ["-S"] : []),
+    // It is let go once it has the device that no template has, or is told to.
+    ...(start.kind === "restore" && (shape.shared || start.still) ? ["-S"] : []),
   ];
 }
 

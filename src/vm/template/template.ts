@@ -1,11 +1,7 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import {
-  chmodSync,
   chownSync,
   closeSync,
-  constants,
-  createWriteStream,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,9 +14,8 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { IsleError } from "../../base/error.ts";
 import { FrameReader } from "../frame-reader.ts";
 import { frameType } from "../generated/protocol.ts";
@@ -29,6 +24,7 @@ import { launchMachine } from "../launch.ts";
 import { connectIn, openMonitor } from "../monitor.ts";
 import { machineFiles } from "../places.ts";
 import { diskBytes, type MachineShape } from "../qemu/arguments.ts";
+import { saveMachine } from "../saved/save-machine.ts";
 import { templateKey } from "./key.ts";
 
 /** A virtual machine that has booted and waits for its first order, as files from which others go on. */
@@ -109,8 +105,6 @@ async function record({ shape, kernel, user }: TemplateWish, making: string): Pr
     truncateSync(path, bytes);
     chownSync(path, user, user);
   }
-  const outbox = join(making, "out");
-  mkdirSync(outbox, { mode: 0o711 });
   await launchMachine({
     directory: making,
     shape,
@@ -118,7 +112,6 @@ async function record({ shape, kernel, user }: TemplateWish, making: string): Pr
     files: { kernel, image: blank, disk: blank, memory },
     cgroups: [],
     user,
-    writable: outbox,
   });
   const life = await connectIn(making, machineFiles.life);
   const guest = await connectIn(making, machineFiles.guest);
@@ -126,35 +119,13 @@ async function record({ shape, kernel, user }: TemplateWish, making: string): Pr
     await greeting(guest);
     const monitor = await openMonitor(await connectIn(making, machineFiles.monitor));
     await monitor.ask("stop");
-    const capabilities = [{ capability: "x-ignore-shared", state: true }];
-    await monitor.ask("migrate-set-capabilities", { capabilities });
-    const saved = await saveTo(outbox, state);
-    await monitor.ask("migrate", { uri: `unix:/out/${saveSocket}` });
-    await migrated(monitor);
-    await saved.whole;
+    await saveMachine(monitor, { directory: making, into: { memory, state }, memoryBytes, durable: false });
     monitor.close();
   } finally {
     guest.destroy();
     life.destroy();
   }
   return { memoryBytes, stateDigest: digestOf(readFileSync(state)) };
-}
-
-const saveSocket = "save";
-
-/** QEMU 7.2 saves to no file: it sends to a socket, and what arrives is written here. */
-async function saveTo(directory: string, file: string): Promise<{ whole: Promise<void> }> {
-  const place = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  const { promise: whole, resolve, reject } = Promise.withResolvers<void>();
-  const server = createServer((socket) => {
-    server.close();
-    pipeline(socket, createWriteStream(file)).then(resolve, reject);
-  });
-  server.listen(`/proc/self/fd/${place}/${saveSocket}`);
-  await once(server, "listening");
-  chmodSync(join(directory, saveSocket), 0o666);
-  closeSync(place);
-  return { whole };
 }
 
 /** Resolves when the agent has said that it is up. */
@@ -173,15 +144,6 @@ export function greeting(guest: Socket, patienceMs = bootPatienceMs): Promise<vo
       fail();
     });
   });
-}
-
-async function migrated(monitor: { ask(command: string): Promise<unknown> }): Promise<void> {
-  for (;;) {
-    const { status } = (await monitor.ask("query-migrate")) as { status?: string };
-    if (status === "completed") return;
-    if (status === "failed" || status === "cancelled") throw new IsleError("internal", `saving a template ${status}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 /** Removes what an earlier process left half-made, and templates that no machine would ever be restored from. */

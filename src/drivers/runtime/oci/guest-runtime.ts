@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
-import { isCode, messageOf } from "../../../base/error.ts";
+import { IsleError, isCode, messageOf } from "../../../base/error.ts";
 import { parseSignal } from "../../../base/signals.ts";
 import type { OciProcess, OciResources } from "../../../core/oci-spec.ts";
 import type { ExecOptions, ExecResult, ExecSession, Runtime } from "../../../core/runtime.ts";
+import { readTextIfPresent } from "../../../os/files.ts";
+import { isAlive, processStart } from "../../../os/proc.ts";
 import {
   deleteMachine,
   listProcesses,
@@ -18,6 +20,8 @@ import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session
 import { microvmFacts } from "../../../vm/facts.ts";
 import { createGuestFiles } from "../../../vm/guest-files.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
+import { checkSaveable, leaveWorkload, saveWorkload } from "../../../vm/saved/save-workload.ts";
+import { openSaved, placeSaved } from "../../../vm/saved/saved-machine.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
 import type { OciRuntimeOptions } from "./options.ts";
@@ -62,7 +66,33 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
     facts: () => ({ ...microvmFacts(), "isle.vm.pool": `${pool.waiting} of ${pool.size} wait` }),
     processes: (id) => listProcesses(stateRoot, id),
     files: createGuestFiles({ stateRoot, ...places }),
+    saving: {
+      check: (id) => void checkSaveable(stateRoot, id),
+      save: (id, order) => saveWorkload(stateRoot, id, order),
+      place: placeSaved,
+      checkSaved: (directory, disk) => void openSaved(directory, disk),
+      async leave(id) {
+        await leaveWorkload(stateRoot, id);
+        await supervisorEnds(options.bundleOf(id));
+      },
+    },
   };
+}
+
+const endPatienceMs = 30_000;
+
+/** Only then is the log whole, and nobody tells of the end any more. */
+async function supervisorEnds(bundle: string): Promise<void> {
+  const pid = Number(readTextIfPresent(join(bundle, "conmon.pid")) ?? 0);
+  const start = pid > 0 ? processStart(pid) : undefined;
+  // The number may be another's by now.
+  if (!readTextIfPresent(`/proc/${pid}/cmdline`)?.includes(bundle)) return;
+  const end = performance.now() + endPatienceMs;
+  while (start !== undefined && isAlive(pid, start)) {
+    if (performance.now() > end)
+      throw new IsleError("internal", `the supervisor of a suspended microVM (${pid}) stays`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 /** A create that was cut short has left what only the command line knows how to take away. */
