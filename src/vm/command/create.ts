@@ -66,7 +66,8 @@ async function prepare(
   id: string,
 ): Promise<Prepared & { directory: string }> {
   const saved = annotation(spec, "restore");
-  if (saved) return { ...(await prepareSaved(spec, saved)), templates, ...(await claim({ root, pool }, id)) };
+  if (saved)
+    return { ...(await prepareSaved(spec, saved)), templates, ...(await claim({ root, pool, key: undefined }, id)) };
   const image = annotation(spec, "image");
   const plan = planContainer(spec, {
     rootOnDisk: image !== undefined,
@@ -78,12 +79,20 @@ async function prepare(
   const kernel = await findKernel(annotation(spec, "kernel"));
   const shape = planShape(spec, { shared: plan.shares.length > 0, acceleration: knownAcceleration().kind });
   const wantsSpare = pool && image && !shape.shared && mayTakeSpare(spec);
-  const key = wantsSpare && spareKey(templateKey(shape, kernel, annotation(spec, "domain") ?? defaultDomain), image);
+  const domain = annotation(spec, "domain") ?? defaultDomain;
+  const key = wantsSpare ? spareKey(templateKey(shape, kernel, domain), image) : undefined;
   return { templates, shape, kernel, plan, saved: undefined, ...(await claim({ root, pool, key }, id)) };
 }
 
+interface SpareWanted {
+  readonly root: string;
+  readonly pool: string | undefined;
+  /** Of a machine that waits for anybody who wants such a one. */
+  readonly key: string | undefined;
+}
+
 /** The state directory: that of a machine which was started for this workload, or waits for any, or a new one. */
-async function claim({ root, pool, key }: { root: string; pool?: string; key?: string }, id: string) {
+async function claim({ root, pool, key }: SpareWanted, id: string) {
   const directory = newStateDirectory(root, id);
   const spare = pool && ((await claimAhead(pool, id, directory)) ?? (key && claimSpare(pool, key, directory)));
   if (!spare) mkdirSync(directory, { mode: 0o700 });

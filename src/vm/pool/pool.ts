@@ -11,10 +11,11 @@ import { planShares } from "../plan/container.ts";
 import type { Share } from "../plan/mounts.ts";
 import { planShape } from "../plan/shape.ts";
 import { knownAcceleration, needsProbe, probeAcceleration } from "../qemu/acceleration.ts";
+import { openSaved } from "../saved/saved-machine.ts";
 import { smallFile } from "../small-file.ts";
+
 import { findTemplate, makeTemplate, sweepTemplates, type TemplateWish } from "../template/template.ts";
 import { type AheadWish, startAhead } from "./ahead.ts";
-import { openSaved } from "../saved/saved-machine.ts";
 import { type HeldSpare, makeSpare, type SpareWish } from "./make-spare.ts";
 import { planRehearsal } from "./rehearsal.ts";
 import { mayTakeSpare, readyDirectory, spareKey } from "./spare.ts";
