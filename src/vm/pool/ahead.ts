@@ -11,7 +11,7 @@ import type { Share } from "../plan/mounts.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
 import type { SavedFiles } from "../saved/save-machine.ts";
 import { startShares } from "../shares.ts";
-import { goOn, goOn } from "../template/go-on.ts";
+import { goOn } from "../template/go-on.ts";
 import { readSpare, type Spare, spareFile } from "./spare.ts";
 
 /** What one start needs. */
