@@ -47,7 +47,7 @@ export const fieldTags = {
   domainname: [4, "text"],
   bootId: [5, "text"],
   // Setup: network.
-  link: [10, "6 bytes MAC, u32 MTU: the next interface"],
+  link: [10, "6 bytes MAC, u32 MTU, name: the next interface"],
   address: [11, "u8 family (4 or 6), u8 prefix length, address: of that interface"],
   route: [12, "u8 family, u8 prefix length, destination, gateway (zeros for none): through that interface"],
   // Setup: root and shares.

@@ -38,7 +38,7 @@ enum {
   FIELD_HOSTNAME = 3, /* text */
   FIELD_DOMAINNAME = 4, /* text */
   FIELD_BOOT_ID = 5, /* text */
-  FIELD_LINK = 10, /* 6 bytes MAC, u32 MTU: the next interface */
+  FIELD_LINK = 10, /* 6 bytes MAC, u32 MTU, name: the next interface */
   FIELD_ADDRESS = 11, /* u8 family (4 or 6), u8 prefix length, address: of that interface */
   FIELD_ROUTE = 12, /* u8 family, u8 prefix length, destination, gateway (zeros for none): through that interface */
   FIELD_ROOT_DISK = 20, /* the root is an image on the first disk and changes on the second */

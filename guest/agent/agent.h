@@ -36,6 +36,8 @@ void finish_disk(void);
 int mount_disks(const char **problem);
 
 /* net.c */
+/* Before the first interface is configured. */
+void net_expect(int count);
 int net_link(const struct field *field, int *index);
 int net_address(const struct field *field, int index);
 int net_route(const struct field *field, int index);

@@ -12,7 +12,10 @@
 
 unsigned int if_nametoindex(const char *name);
 
+#define MOST_LINKS 16
+
 static int next_link;
+static int links[MOST_LINKS];
 
 static int send_once(struct request *request) {
   int socket = netlink_open();
@@ -33,15 +36,40 @@ static int set_link(int index, const uint8_t *mac, uint32_t mtu, bool up) {
 
 int net_loopback(void) { return set_link(1, NULL, 0, true); }
 
+static int link_number(int number) {
+  char name[16];
+  snprintf(name, sizeof name, "eth%d", number);
+  return (int)if_nametoindex(name);
+}
+
+/* A machine that goes on from a template may have more interfaces than that had. */
+void net_expect(int count) {
+  if (count > 1 && link_number(count - 1) == 0) write_text("/sys/bus/pci/rescan", "1");
+}
+
+static int rename_link(int index, const struct field *field) {
+  char name[IFNAMSIZ] = "";
+  if (field->size == 10) return 0;
+  memcpy(name, field->value + 10, field->size - 10 < IFNAMSIZ - 1 ? field->size - 10 : IFNAMSIZ - 1);
+  if ((int)if_nametoindex(name) == index) return 0;
+  struct ifinfomsg header = {.ifi_index = index};
+  struct request request;
+  request_begin(&request, RTM_NEWLINK, 0, &header, sizeof header);
+  request_attribute(&request, IFLA_IFNAME, name, strlen(name) + 1);
+  return send_once(&request);
+}
+
 /* Interfaces are configured in the order in which the machine has them. */
 int net_link(const struct field *field, int *index) {
   if (field->size < 10) return EBADMSG;
-  char name[16];
-  snprintf(name, sizeof name, "eth%d", next_link++);
-  *index = (int)if_nametoindex(name);
+  if (next_link == MOST_LINKS) return E2BIG;
+  /* One that was configured before may have another name since. */
+  if (links[next_link] == 0) links[next_link] = link_number(next_link);
+  *index = links[next_link++];
   if (*index == 0) return ENODEV;
   set_link(*index, NULL, 0, false);
   int error = set_link(*index, field->value, field_u32(field, 6), false);
+  if (error == 0) error = rename_link(*index, field);
   return error ? error : set_link(*index, NULL, 0, true);
 }
 

@@ -122,10 +122,19 @@ static int apply_field(const struct field *field, int *link, const char **proble
   }
 }
 
+static int count_links(const uint8_t *payload, size_t size) {
+  struct field field;
+  size_t offset = 0;
+  int count = 0;
+  while (field_next(payload, size, &offset, &field) == 1) count += field.tag == FIELD_LINK;
+  return count;
+}
+
 int apply_setup(const uint8_t *payload, size_t size, const char **problem) {
   struct field field;
   size_t offset = 0;
   int link = 0, state;
+  net_expect(count_links(payload, size));
   while ((state = field_next(payload, size, &offset, &field)) == 1) {
     int error = apply_field(&field, &link, problem);
     if (error != 0) return error;

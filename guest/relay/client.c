@@ -78,8 +78,10 @@ static void start(struct client *client) {
   after_deadline(START_PATIENCE_MS);
   if (begin_workload()) return;
   int error = errno;
-  char text[128];
-  snprintf(text, sizeof text, "cannot join its network: %s", strerror(error));
+  char text[160];
+  const char *reason = error == ENODEV ? "there are more interfaces than the machine has (annotation isle.vm.networks)"
+                                       : strerror(error);
+  snprintf(text, sizeof text, "cannot join its network: %s", reason);
   client->wants_start = false;
   refuse(client, error, text);
   end_machine(128);

@@ -14,7 +14,6 @@
 #define FINISH_PATIENCE_MS 10000
 #define SETUP_STREAM 0u
 #define MOST_WAITING (2u * LIMIT_WINDOW + LIMIT_MAX_FRAME)
-#define TAP_NAME "isle0"
 
 static void put_u64(uint8_t to[8], uint64_t value) {
   for (int i = 0; i < 8; i++) to[i] = (uint8_t)(value >> (8 * i));
@@ -48,7 +47,7 @@ static bool read_plan(struct frame_reader *reader) {
         to_guest(frame.type, frame.stream, frame.payload, frame.size);
         continue;
       }
-      int error = add_moment(&setup) ? take_tap(relay.options.keeper, TAP_NAME, &setup) : EIO;
+      int error = add_moment(&setup) ? take_taps(relay.options.keeper, &setup) : EIO;
       if (error != 0) {
         bytes_free(&setup);
         close(file);

@@ -53,6 +53,15 @@ static int open_copy(const char *path) {
   return copy;
 }
 
+/* In a network namespace of the keeper's own. */
+static int new_tap(void) {
+  static unsigned count;
+  char name[16];
+  if (count == 0 && unshare(CLONE_NEWNET) != 0) die("new network namespace");
+  snprintf(name, sizeof name, TAP_PREFIX "%u", count++);
+  return make_tap(name);
+}
+
 static int open_file(const char *mode, const char *path) {
   if (strcmp(mode, "copy") == 0) return open_copy(path);
   bool readonly = strcmp(mode, "ro") == 0;
@@ -90,10 +99,9 @@ static struct order take_order(int count, char **arguments) {
     } else if (strcmp(word, "--connect") == 0 && left > 2) {
       place(connect_unix(arguments[at + 2]), atoi(arguments[at + 1]), arguments[at + 2]);
       at += 3;
-    } else if (strcmp(word, "--tap") == 0 && left > 2) {
-      if (unshare(CLONE_NEWNET) != 0) die("new network namespace");
-      place(make_tap(arguments[at + 2]), atoi(arguments[at + 1]), "tap");
-      at += 3;
+    } else if (strcmp(word, "--tap") == 0 && left > 1) {
+      place(new_tap(), atoi(arguments[at + 1]), "tap");
+      at += 2;
     } else {
       errno = EINVAL;
       die(word);

@@ -10,6 +10,7 @@
 #include <linux/tc_act/tc_mirred.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -86,24 +87,38 @@ static int redirect(int socket, int from, int to) {
   return request_send(socket, &request);
 }
 
+#define MOST_INTERFACES 16
+
 struct interface {
   int index;
+  char name[IFNAMSIZ];
   uint8_t mac[6];
   uint32_t mtu;
-  int tap; /* not this one */
   struct bytes *setup;
 };
 
+struct interfaces {
+  struct interface list[MOST_INTERFACES];
+  size_t count;
+};
+
 static void note_link(const void *body, size_t size, void *to) {
-  struct interface *interface = to;
+  struct interfaces *interfaces = to;
   const struct ifinfomsg *header = body;
-  if ((header->ifi_flags & IFF_LOOPBACK) || header->ifi_index == interface->tap || interface->index) return;
+  if ((header->ifi_flags & IFF_LOOPBACK) || interfaces->count == MOST_INTERFACES) return;
+  struct interface *interface = &interfaces->list[interfaces->count++];
   interface->index = header->ifi_index;
   int left = (int)(size - NLMSG_ALIGN(sizeof *header));
   for (struct rtattr *at = IFLA_RTA(header); RTA_OK(at, left); at = RTA_NEXT(at, left)) {
     if (at->rta_type == IFLA_ADDRESS && RTA_PAYLOAD(at) == 6) memcpy(interface->mac, RTA_DATA(at), 6);
     if (at->rta_type == IFLA_MTU) memcpy(&interface->mtu, RTA_DATA(at), 4);
+    if (at->rta_type == IFLA_IFNAME) snprintf(interface->name, IFNAMSIZ, "%s", (const char *)RTA_DATA(at));
   }
+}
+
+/* The order in which they were made. */
+static int by_index(const void *left, const void *right) {
+  return ((const struct interface *)left)->index - ((const struct interface *)right)->index;
 }
 
 static void note_address(const void *body, size_t size, void *to) {
@@ -150,32 +165,37 @@ static int set_up(int socket, int index, uint32_t mtu) {
   return request_send(socket, &request);
 }
 
-static int join(int socket, struct interface *interface) {
-  netlink_dump(socket, RTM_GETLINK, AF_UNSPEC, note_link, interface);
-  if (interface->index == 0) return 0;
-  uint8_t link[10];
+static int join(int socket, struct interface *interface, int tap) {
+  uint8_t link[10 + IFNAMSIZ];
   memcpy(link, interface->mac, 6);
   for (int i = 0; i < 4; i++) link[6 + i] = (uint8_t)(interface->mtu >> (8 * i));
-  bytes_field(interface->setup, FIELD_LINK, link, sizeof link);
+  memcpy(link + 10, interface->name, IFNAMSIZ);
+  bytes_field(interface->setup, FIELD_LINK, link, 10 + strlen(interface->name));
   netlink_dump(socket, RTM_GETADDR, AF_UNSPEC, note_address, interface);
   netlink_dump(socket, RTM_GETROUTE, AF_INET, note_route, interface);
   netlink_dump(socket, RTM_GETROUTE, AF_INET6, note_route, interface);
-  int error = set_up(socket, interface->tap, interface->mtu);
-  if (error == 0) error = redirect(socket, interface->index, interface->tap);
-  if (error == 0) error = redirect(socket, interface->tap, interface->index);
+  int error = set_up(socket, tap, interface->mtu);
+  if (error == 0) error = redirect(socket, interface->index, tap);
+  if (error == 0) error = redirect(socket, tap, interface->index);
   return error;
 }
 
-int take_tap(pid_t keeper, const char *name, struct bytes *setup) {
+int take_taps(pid_t keeper, struct bytes *setup) {
   int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-  if (home < 0) return errno;
-  int error = move_tap(keeper, name, home);
-  close(home);
-  if (error != 0) return error;
-  struct interface interface = {.tap = (int)if_nametoindex(name), .setup = setup};
   int socket = netlink_open();
-  if (socket < 0) return errno;
-  error = join(socket, &interface);
+  if (home < 0 || socket < 0) return errno;
+  struct interfaces interfaces = {0};
+  netlink_dump(socket, RTM_GETLINK, AF_UNSPEC, note_link, &interfaces);
+  qsort(interfaces.list, interfaces.count, sizeof interfaces.list[0], by_index);
+  int error = 0;
+  for (size_t i = 0; i < interfaces.count && error == 0; i++) {
+    char tap[IFNAMSIZ];
+    snprintf(tap, sizeof tap, TAP_PREFIX "%zu", i);
+    interfaces.list[i].setup = setup;
+    error = move_tap(keeper, tap, home);
+    if (error == 0) error = join(socket, &interfaces.list[i], (int)if_nametoindex(tap));
+  }
   close(socket);
+  close(home);
   return error;
 }

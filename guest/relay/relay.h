@@ -22,8 +22,9 @@ void enter_walls(const char *const *directories, const char *writable, bool with
 
 /* link.c */
 int make_tap(const char *name);
-/* Brings the tap of another network namespace here and joins it with the interface that is here. */
-int take_tap(pid_t keeper, const char *name, struct bytes *setup);
+#define TAP_PREFIX "isle"
+/* Brings the keeper's taps here, joins each with an interface that is here, and adds to the setup what the guest must know. */
+int take_taps(pid_t keeper, struct bytes *setup);
 
 /* share.c: the server of the directories that the guest shares with the host */
 int share_main(int count, char **arguments);

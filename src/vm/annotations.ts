@@ -9,6 +9,7 @@ import type { OciSpec } from "../core/oci-spec.ts";
  * - `vcpus`, `memory` (MiB), `kernel`: the shape of the machine
  * - `restore`: directory of a saved machine, from which this one goes on
  * - `identity`: `new` for one that goes on as another than the one that was saved
+ * - `networks`: how many interfaces there are, where it is not one
  * - `domain`: who may share memory with whom; machines of different domains never start from one template
  */
 type Annotation =
@@ -19,6 +20,7 @@ type Annotation =
   | "vcpus"
   | "memory"
   | "kernel"
+  | "networks"
   | "domain"
   | "restore"
   | "identity";

@@ -8,7 +8,7 @@ import { findProgram } from "../os/find-program.ts";
 import { run } from "../os/process.ts";
 import type { GuestKernel } from "./kernel/kernels.ts";
 import { findPart, machineFiles } from "./places.ts";
-import { descriptors, type MachineShape, type MachineStart, qemuArguments } from "./qemu/arguments.ts";
+import { descriptors, type MachineShape, type MachineStart, qemuArguments, tapDescriptors } from "./qemu/arguments.ts";
 
 /** Where QEMU's parts come from: everything is opened by the keeper, and QEMU itself opens no path. */
 export interface MachineFilesWanted {
@@ -63,7 +63,7 @@ function keeperArguments({ directory, shape, start, files, cgroups, user }: Laun
     ...file(descriptors.state, "ro", files.state),
     ...(shape.shared ? ["--connect", String(descriptors.shares), machineFiles.shares] : []),
     // Last: it changes the network namespace.
-    ...["--tap", String(descriptors.tap), "isle0"],
+    ...tapDescriptors(shape).flatMap((number) => ["--tap", String(number)]),
   ];
 }
 

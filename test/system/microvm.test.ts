@@ -104,12 +104,48 @@ test("what needs the host's kernel is refused by name before anything is made", 
   expect(await refused({ NetworkMode: "host" })).toContain("cannot use the network of the host");
   expect(await refused({ PidMode: "host" })).toContain("cannot share processes with others");
   expect(await refused({ Annotations: { "isle.vm.disk": "/etc/shadow" } })).toContain("an order to the runtime");
-  await daemon.api.ok("POST", "/networks/create", { json: { Name: "further" } });
-  const { Id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: "busybox", HostConfig: microvm } });
-  const connect = await daemon.api.post("/networks/further/connect", { json: { Container: Id } });
-  expect([connect.status, connect.json.message]).toEqual([501, expect.stringContaining("more than one network")]);
-  await daemon.api.ok("DELETE", `/containers/${Id}`);
-  await daemon.api.ok("DELETE", "/networks/further");
+});
+
+test("a machine is on several networks, with the names, addresses and routes that a container has", async () => {
+  for (const [Name, Subnet] of [
+    ["first", "10.91.1.0/24"],
+    ["second", "10.91.2.0/24"],
+    ["third", "10.91.3.0/24"],
+  ]) {
+    await daemon.api.ok("POST", "/networks/create", { json: { Name, IPAM: { Config: [{ Subnet }] } } });
+  }
+  await box.idle({ name: "neighbour", HostConfig: { NetworkMode: "second" } });
+  const script =
+    "ip -o -4 address | awk '{ print $2, $4 }'; ip route | sort; ping -c 1 -W 5 neighbour >/dev/null && echo reached";
+  const onTwo = (HostConfig: object) => ({
+    HostConfig: { NetworkMode: "first", ...HostConfig },
+    NetworkingConfig: {
+      EndpointsConfig: {
+        first: { IPAMConfig: { IPv4Address: "10.91.1.9" } },
+        second: {
+          IPAMConfig: { IPv4Address: "10.91.2.9" },
+          DriverOpts: { "com.docker.network.endpoint.ifname": "back" },
+        },
+      },
+    },
+  });
+  const asContainer = await box.output(script, onTwo({}));
+  expect(asContainer).toContain("back 10.91.2.9/24");
+  expect(await box.output(script, onTwo(microvm))).toBe(asContainer);
+  const id = await box.idle({ HostConfig: { ...microvm, NetworkMode: "first" } });
+  const connect = await daemon.api.post("/networks/third/connect", { json: { Container: id } });
+  expect([connect.status, connect.json.message]).toEqual([
+    501,
+    expect.stringContaining("that runs cannot be connected"),
+  ]);
+  await daemon.api.ok("POST", `/containers/${id}/stop`, { query: { t: 0 } });
+  await daemon.api.ok("POST", "/networks/third/connect", { json: { Container: id } });
+  await daemon.api.ok("POST", `/containers/${id}/start`);
+  expect((await box.exec(id, "cat /sys/class/net/eth1/carrier; ip -o -4 address show eth1")).stdout).toContain(
+    "10.91.3.",
+  );
+  await box.clear();
+  for (const name of ["first", "second", "third"]) await daemon.api.ok("DELETE", `/networks/${name}`);
 });
 
 async function hasDocker(): Promise<boolean> {

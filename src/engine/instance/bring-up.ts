@@ -38,7 +38,8 @@ export async function bringUp(
   undo.add(() => releaseVolumes(deps, record));
   const mounts = await planInstanceMounts(deps, record, { rootPath, joined });
   const planned = planInstanceSpec(deps, record, { rootPath, joined, mounts });
-  const spec = runtime.isolation === "microvm" ? await withGuestRoot(deps, record, planned, origin) : planned;
+  const spec =
+    runtime.isolation === "microvm" ? await withGuestRoot(deps, record, planned, { joined, origin }) : planned;
   undo.add(() => runtime.delete(id));
   const { pid, pidStart } = await runtime.create({
     id,

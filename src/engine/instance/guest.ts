@@ -5,6 +5,7 @@ import type { InstanceRecord } from "../../core/instance.ts";
 import type { OciSpec } from "../../core/oci-spec.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { runtimeOf } from "./find.ts";
+import type { Joined } from "./join-network.ts";
 
 const domainLabel = "isle.trust-domain";
 
@@ -20,7 +21,7 @@ export async function withGuestRoot(
   deps: InstanceDeps,
   record: InstanceRecord,
   spec: OciSpec,
-  origin?: SavedGuest,
+  { joined, origin }: { joined: Joined; origin?: SavedGuest | undefined },
 ): Promise<OciSpec> {
   // Machines of different domains share no page of memory.
   const domain = record.config.Labels?.[domainLabel];
@@ -30,6 +31,7 @@ export async function withGuestRoot(
     ...(domain && { "isle.vm.domain": domain }),
     "isle.vm.disk-size": sizeOf(record),
     ...(origin && { "isle.vm.restore": origin.saved, "isle.vm.identity": origin.asAnother ? "new" : "same" }),
+    ...(joined.endpoints.length > 1 && { "isle.vm.networks": String(joined.endpoints.length) }),
     "isle.vm.ephemeral": String(record.host.AutoRemove ?? false),
   };
   return { ...spec, annotations: { ...spec.annotations, ...orders } };

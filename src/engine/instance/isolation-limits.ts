@@ -31,12 +31,21 @@ function ownKernelRefusals(host: HostConfig): Limit[] {
   ];
 }
 
-/** A microVM has the one network interface it was started with. */
-export function checkNetworkCount(isolation: Isolation | undefined, networks: Iterable<string>): void {
-  const names = [...new Set(networks)];
-  if (isolation !== "microvm" || names.length < 2) return;
-  throw unsupported(`isolation microvm cannot be on more than one network (${names.join(", ")})`, {
-    hint: "give it one network, or use isolation container for this workload",
+const mostMicrovmNetworks = 8;
+
+/** A microVM has the network interfaces that it was started with. */
+export function checkNetworkCount(isolation: Isolation, networks: Iterable<string>): void {
+  const count = new Set(networks).size;
+  if (isolation !== "microvm" || count <= mostMicrovmNetworks) return;
+  throw unsupported(`isolation microvm cannot be on more than ${mostMicrovmNetworks} networks, not on ${count}`, {
+    hint: "give it fewer networks, or use isolation container for this workload",
+  });
+}
+
+export function refuseLiveConnect(isolation: Isolation, instance: string, network: string): void {
+  if (isolation !== "microvm") return;
+  throw unsupported(`a microVM that runs cannot be connected to a further network (${instance} to ${network})`, {
+    hint: `stop ${instance}, connect it, and start it again`,
   });
 }
 

@@ -5,7 +5,7 @@ import type { NetworkRecord } from "../../core/network.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { publishNetworkEvent } from "../instance/events.ts";
 import { findInstance, runtimeOf } from "../instance/find.ts";
-import { checkNetworkCount } from "../instance/isolation-limits.ts";
+import { checkNetworkCount, refuseLiveConnect } from "../instance/isolation-limits.ts";
 import { joinRequest } from "../instance/join-network.ts";
 import { checkEndpoint } from "../instance/plan-networks.ts";
 import { publishRequests } from "../instance/ports.ts";
@@ -29,12 +29,14 @@ export async function connectInstance(
   await deps.locks.run(id, async () => {
     const record = findInstance(deps, id);
     checkCanJoin(record, network);
-    checkNetworkCount(runtimeOf(deps, record).isolation, [...Object.keys(record.networks), network.name]);
+    const { isolation } = runtimeOf(deps, record);
     const networks = { ...record.networks, [network.name]: settings };
+    checkNetworkCount(isolation, Object.keys(networks));
     if (!isRunning(record)) return void deps.instances.update(id, { networks });
     if (record.state.endpoints.some(({ networkId }) => networkId === network.id)) {
       throw new IsleError("forbidden", `endpoint with name ${record.name} already exists in network ${network.name}`);
     }
+    refuseLiveConnect(isolation, record.name, network.name);
     await joinRunning(deps, record, network, networks);
   });
 }

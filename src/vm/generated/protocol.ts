@@ -68,7 +68,7 @@ export const fieldTag = {
   domainname: 4,
   /** text */
   bootId: 5,
-  /** 6 bytes MAC, u32 MTU: the next interface */
+  /** 6 bytes MAC, u32 MTU, name: the next interface */
   link: 10,
   /** u8 family (4 or 6), u8 prefix length, address: of that interface */
   address: 11,

@@ -18,7 +18,7 @@ test.each([
 ])(
   "limits %j with annotations %j make a machine of %i processors and %i MiB",
   (resources, annotations, cpus, memoryMiB) => {
-    expect(planShape(spec(resources, annotations), given)).toEqual({ cpus, memoryMiB, ...given });
+    expect(planShape(spec(resources, annotations), given)).toEqual({ cpus, memoryMiB, networks: 1, ...given });
   },
 );
 

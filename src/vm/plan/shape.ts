@@ -2,7 +2,7 @@ import { invalid } from "../../base/error.ts";
 import type { OciResources, OciSpec } from "../../core/oci-spec.ts";
 import { annotation } from "../annotations.ts";
 import type { MachineLimits } from "../cgroup.ts";
-import type { MachineShape } from "../qemu/arguments.ts";
+import { type MachineShape, templateShape } from "../qemu/arguments.ts";
 
 const defaultMemoryMiB = 512;
 /** What the guest's kernel and agent take of a machine's memory. */
@@ -10,12 +10,13 @@ export const guestOverheadMiB = 96;
 /** What QEMU takes beside the guest's memory. */
 const hostOverheadMiB = 288;
 const mebi = 2 ** 20;
+const mostNetworks = 8;
 
 /** The most common one, for which there is a template most likely. */
 export const helperShape = (acceleration: MachineShape["acceleration"]): MachineShape => ({
   cpus: 1,
   memoryMiB: defaultMemoryMiB,
-  shared: false,
+  ...templateShape,
   acceleration,
 });
 
@@ -25,7 +26,8 @@ export function planShape(spec: OciSpec, given: Pick<MachineShape, "shared" | "a
   const quota = Number(cpu?.["quota"] ?? 0);
   const period = Number(cpu?.["period"] ?? 100_000);
   const cpus = number(annotation(spec, "vcpus"), "vcpus", 64) ?? (quota > 0 ? Math.ceil(quota / period) : 1);
-  return { cpus, memoryMiB: memoryOf(spec), ...given };
+  const networks = number(annotation(spec, "networks"), "networks", mostNetworks) ?? 1;
+  return { cpus, memoryMiB: memoryOf(spec), networks, ...given };
 }
 
 function memoryOf(spec: OciSpec): number {

@@ -150,7 +150,7 @@ export class MachinePool {
 
   async #oneMore(spec: OciSpec): Promise<boolean> {
     const wish = await this.#spareWish(spec);
-    if (sharesOf(spec).length > 0) return false;
+    if (sharesOf(spec).length > 0 || annotation(spec, "networks")) return false;
     this.#letGoTaken();
     if (this.#spares.some(({ name }) => !name.startsWith(`${wish.key}.`))) this.#giveUp();
     if (this.#spares.length >= this.#options.size || availableMemory() < enoughMemory) return false;

@@ -29,10 +29,10 @@ export function spareKey(template: string, image: string): string {
 export const readSpare = (directory: string): Spare =>
   JSON.parse(readFileSync(join(directory, spareFile), "utf8")) as Spare;
 
-/** Spares have a disk of the usual size, and one that has a disk already needs its own. */
+/** Spares have a disk of the usual size, which is new, and one network interface. */
 export function mayTakeSpare(spec: OciSpec): boolean {
   const disk = annotation(spec, "disk");
-  return disk !== undefined && !existsSync(disk) && !annotation(spec, "disk-size");
+  return disk !== undefined && !existsSync(disk) && !annotation(spec, "disk-size") && !annotation(spec, "networks");
 }
 
 /** Takes a spare by giving its directory another name, which only one of several takers can. */

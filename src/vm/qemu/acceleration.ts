@@ -20,7 +20,7 @@ import { launchMachine, qemuProgram } from "../launch.ts";
 import { connectIn } from "../monitor.ts";
 import { cacheDirectory, machineFiles, machineUser } from "../places.ts";
 import { greeting } from "../template/template.ts";
-import { diskBytes, type MachineShape } from "./arguments.ts";
+import { diskBytes, type MachineShape, templateShape } from "./arguments.ts";
 
 export interface Acceleration {
   readonly kind: MachineShape["acceleration"];
@@ -84,7 +84,7 @@ async function tryKvm(kernel: GuestKernel): Promise<Acceleration> {
     chownSync(disk, machineUser, machineUser);
     await launchMachine({
       directory,
-      shape: { cpus: 1, memoryMiB: 256, acceleration: "kvm", shared: false },
+      shape: { cpus: 1, memoryMiB: 256, acceleration: "kvm", ...templateShape },
       start: { kind: "boot" },
       files: { kernel, image: blankDisk(), disk },
       cgroups: [],

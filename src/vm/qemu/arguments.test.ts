@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { type MachineShape, qemuArguments } from "./arguments.ts";
 
-const shape = { cpus: 2, memoryMiB: 512, acceleration: "tcg", shared: false } as const satisfies MachineShape;
+const shape = {
+  cpus: 2,
+  memoryMiB: 512,
+  acceleration: "tcg",
+  shared: false,
+  networks: 1,
+} as const satisfies MachineShape;
 const line = (wanted: MachineShape, kind: "boot" | "template" | "restore" = "boot") =>
   qemuArguments(wanted, { kind }).join(" ");
 
@@ -24,6 +30,12 @@ test("a server of directories sees the memory, and only then there is a device f
   expect(line({ ...shape, shared: true })).toContain("memory-backend-memfd,share=on");
   expect(line({ ...shape, shared: true })).toContain("vhost-user-fs-pci");
   expect(line(shape)).not.toContain("vhost-user-fs-pci");
+});
+
+test("further networks have slots of their own, and taps with the numbers that the keeper gives them", () => {
+  const three = line({ ...shape, networks: 3 });
+  expect(three).toContain("tap,id=net0,fd=12 -device virtio-net-pci,netdev=net0,romfile= ");
+  expect(three).toContain("tap,id=net2,fd=21 -device virtio-net-pci,netdev=net2,romfile=,bus=pcie.0,addr=0x12");
 });
 
 test("QEMU may start nothing, gain nothing, and opens no path of the host", () => {

@@ -6,7 +6,12 @@ export interface MachineShape {
   readonly acceleration: "kvm" | "tcg";
   /** A device for the shared tree, and memory that its server can see. */
   readonly shared: boolean;
+  /** Network interfaces. */
+  readonly networks: number;
 }
+
+/** What machines that go on from one template may have beside what it has, as it has it. */
+export const templateShape = { shared: false, networks: 1 } as const satisfies Partial<MachineShape>;
 
 /** Numbers of the descriptors that the keeper opens for QEMU. */
 export const descriptors = {
@@ -20,7 +25,12 @@ export const descriptors = {
   memory: 17,
   state: 18,
   shares: 19,
+  furtherTaps: 20,
 } as const;
+
+/** Where the machine's network interfaces come in. */
+export const tapDescriptors = ({ networks }: MachineShape): number[] =>
+  Array.from({ length: networks }, (_, index) => (index === 0 ? descriptors.tap : descriptors.furtherTaps + index - 1));
 
 export type MachineStart =
   | { readonly kind: "boot" }
@@ -54,7 +64,7 @@ export function qemuArguments(shape: MachineShape, start: MachineStart): string[
     ...["-mon", "chardev=monitor,mode=control"],
     ...disk("image", descriptors.image, true),
     ...disk("disk", descriptors.disk, false),
-    ...["-netdev", `tap,id=net0,fd=${descriptors.tap}`, "-device", "virtio-net-pci,netdev=net0,romfile="],
+    ...tapDescriptors(shape).flatMap(network),
     ...["-device", "virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on"],
     ...["-device", `pcie-root-port,id=${sharesSlot},chassis=1,bus=pcie.0,addr=0x1a`],
     ...(shape.shared ? ["-chardev", `socket,id=shares,fd=${descriptors.shares}`] : []),
@@ -94,6 +104,16 @@ function disk(name: string, descriptor: number, readonly: boolean): string[] {
     ...["-blockdev", `${file}${discard}`],
     ...["-blockdev", `driver=raw,node-name=${name},file=${name}-file,read-only=${mode}${discard}`],
     ...["-device", `virtio-blk-pci,drive=${name},id=${name}-device`],
+  ];
+}
+
+/** A template has only the first: the slots of the others are fixed, so that all other devices are where they were. */
+function network(descriptor: number, index: number): string[] {
+  const slot = index === 0 ? "" : `,bus=pcie.0,addr=0x${(0x10 + index).toString(16)}`;
+  const name = `net${index}`;
+  return [
+    ...["-netdev", `tap,id=${name},fd=${descriptor}`],
+    ...["-device", `virtio-net-pci,netdev=${name},romfile=${slot}`],
   ];
 }
 

@@ -3,11 +3,11 @@ import { statSync } from "node:fs";
 import { protocolLimit } from "../generated/protocol.ts";
 import type { GuestKernel } from "../kernel/kernels.ts";
 import { qemuProgram } from "../launch.ts";
-import { type MachineShape, qemuArguments } from "../qemu/arguments.ts";
+import { type MachineShape, qemuArguments, templateShape } from "../qemu/arguments.ts";
 
 /** Names a template by all that must be the same in what is restored from it: another name is another template. */
 export function templateKey(shape: MachineShape, kernel: GuestKernel, domain: string): string {
-  return digestOf([machineKey(shape, kernel), kernel.initrd, domain]);
+  return digestOf([machineKey({ ...shape, ...templateShape }, kernel), kernel.initrd, domain]);
 }
 
 /** Names what must be the same where a saved machine goes on: its hardware and who provides it. */

@@ -23,7 +23,7 @@ import type { GuestKernel } from "../kernel/kernels.ts";
 import { launchMachine } from "../launch.ts";
 import { connectIn, openMonitor } from "../monitor.ts";
 import { machineFiles } from "../places.ts";
-import { diskBytes, type MachineShape } from "../qemu/arguments.ts";
+import { diskBytes, type MachineShape, templateShape } from "../qemu/arguments.ts";
 import { saveMachine } from "../saved/save-machine.ts";
 import { templateKey } from "./key.ts";
 
@@ -107,7 +107,7 @@ async function record({ shape, kernel, user }: TemplateWish, making: string): Pr
   }
   await launchMachine({
     directory: making,
-    shape,
+    shape: { ...shape, ...templateShape },
     start: { kind: "template" },
     files: { kernel, image: blank, disk: blank, memory },
     cgroups: [],
