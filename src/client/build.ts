@@ -37,3 +37,13 @@ export async function* buildImage<Event>(
 /** The files of an output that an event of the build has told of, as a tar archive. */
 export const buildOutput = async (client: Client, id: string): Promise<AsyncIterable<Uint8Array>> =>
   (await client.stream("GET", `/isle/build/output/${id}`)).body;
+
+/** Sends what an event of the build has asked for, or why that cannot be. */
+export async function sendWanted(
+  client: Client,
+  id: string,
+  { body, error }: { readonly body: AsyncIterable<Uint8Array> | undefined; readonly error: string },
+): Promise<void> {
+  const headers = { "Content-Type": "application/octet-stream" };
+  await client.text("PUT", `/isle/build/fetch/${id}`, { headers, ...(body ? { body } : { query: { error } }) });
+}

@@ -11,6 +11,9 @@ export type BuildEvent =
   | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] }
   /** An output is ready to be fetched. */
   | { readonly kind: "deliver"; readonly output: number; readonly id: string }
+  | { readonly kind: "deliver-cache"; readonly name: string; readonly id: string }
+  /** The engine wants a blob of a cache. */
+  | { readonly kind: "fetch"; readonly name: string; readonly digest: string; readonly id: string }
   /** The end, with what the outputs tell. */
   | { readonly kind: "exported"; readonly facts: Readonly<Record<string, string>> };
 
@@ -51,6 +54,8 @@ export class BuildLog {
         return;
       case "plan":
       case "deliver":
+      case "deliver-cache":
+      case "fetch":
       case "exported":
         return;
     }

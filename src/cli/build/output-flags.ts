@@ -1,5 +1,7 @@
 /** Flags of `isle build` for what becomes of the result. */
 export const outputFlags = {
+  "cache-from": { type: "list", help: "Take steps from a cache of another engine", value: "type=TYPE,…" },
+  "cache-to": { type: "list", help: "Put the steps into a cache for other engines", value: "type=TYPE,…" },
   iidfile: { type: "string", help: "Write the image's id to this file", value: "file" },
   load: { type: "bool", help: "Short for --output type=docker: the image goes to the engine's store" },
   "metadata-file": { type: "string", help: "Write what the outputs tell of the result to this file", value: "file" },

@@ -2,9 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { BuildLine } from "../../client/build.ts";
 import { type BuildEvent, BuildLog } from "../build/build-log.ts";
 import { outputFlags } from "../build/output-flags.ts";
-import { type Output, readOutputs } from "../build/outputs.ts";
-import { receiveOutput, writeMetadata } from "../build/receive-outputs.ts";
 import { registryConfigHeader } from "../build/registry-config.ts";
+import { attend, type ResultWishes, readResultWishes, resultQuery, writeMetadata } from "../build/results.ts";
 import { buildSources, sendBuild } from "../build/send-build.ts";
 import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
@@ -53,13 +52,13 @@ export const build = command({
     ["isle build -o type=local,dest=out .", "Write the files of the last stage into a directory"],
     ["isle build -o type=oci,dest=app.tar -t app .", "Write the image as an OCI layout"],
     ["isle build --push -t registry.example/app .", "Build, and push what was built"],
+    ["isle build --cache-to type=registry,ref=r.example/cache,mode=max .", "Keep all steps in a registry"],
     ["isle build --secret id=npm,src=.npmrc .", "Give a step a file that no layer keeps"],
   ],
   async run(context) {
     const { flags, io } = context;
     checkProgress(flags.progress);
-    const outputs = readOutputs(flags, { terminal: io.stdout.isTerminal });
-    const wishes: Wishes = { ...context, outputs };
+    const wishes: Wishes = { ...context, ...(await readResultWishes(flags, io)) };
     const sources = await buildSources({
       path: context.args[0]!,
       file: flags.file,
@@ -74,14 +73,14 @@ export const build = command({
     const { id, facts } = await follow(wishes, lines, quiet);
     if (flags.iidfile !== "") writeFileSync(flags.iidfile, id);
     if (flags["metadata-file"] !== "") writeMetadata(flags["metadata-file"], facts);
-    const usesStdout = outputs.some(({ target }) => target?.path === "-");
+    const usesStdout = wishes.outputs.some(({ target }) => target?.path === "-");
     if (quiet && id !== "" && !usesStdout) await io.stdout.write(`${id}\n`);
     return undefined;
   },
 });
 
 /** A command line, and what it comes to. */
-type Wishes = BuildContext & { readonly outputs: readonly Output[] };
+type Wishes = BuildContext & ResultWishes;
 
 interface Result {
   /** Of the image; empty without one. */
@@ -91,7 +90,7 @@ interface Result {
 
 /** Shows a build, and takes in its outputs. */
 async function follow(wishes: Wishes, lines: Lines, quiet: boolean): Promise<Result> {
-  const { flags, io, outputs } = wishes;
+  const { flags, io } = wishes;
   const log = new BuildLog(io.stderr);
   let result: Result = { id: "", facts: {} };
   let broken: unknown;
@@ -99,7 +98,7 @@ async function follow(wishes: Wishes, lines: Lines, quiet: boolean): Promise<Res
     if (error !== undefined) throw new Exit(1, `isle: failed to build: ${error}`);
     if (event === undefined) continue;
     result = resultAfter(result, event);
-    if (event.kind === "deliver") broken ??= await receiveOutput(wishes, outputs[event.output]!, event.id);
+    broken = (await attend(wishes, wishes, event)) ?? broken;
     if (flags.progress === "rawjson") await io.stderr.write(`${JSON.stringify(event)}\n`);
     else if (!quiet) await log.take(event);
   }
@@ -128,7 +127,7 @@ function checkProgress(progress: string): void {
   }
 }
 
-function queryOf({ flags, io, outputs }: Wishes) {
+function queryOf({ flags, io, ...wishes }: Wishes) {
   const around = { env: io.env, cwd: process.cwd(), readText };
   const given = flags["build-arg"].map((text) => {
     const at = text.indexOf("=");
@@ -139,10 +138,7 @@ function queryOf({ flags, io, outputs }: Wishes) {
   return {
     events: true,
     t: flags.tag,
-    outputs:
-      outputs.length === 0
-        ? undefined
-        : JSON.stringify(outputs.map(({ type, attributes }) => ({ Type: type, Attrs: attributes }))),
+    ...resultQuery(wishes),
     buildargs: JSON.stringify(args),
     labels: JSON.stringify(labels(flags["label-file"], flags.label, around)),
     target: flags.target,

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Dockerfile, Stage } from "../../core/build/dockerfile.ts";
 import type { Variables } from "../../core/build/expand.ts";
 import type { ImageConfigFile, ImageLayer } from "../../core/image.ts";
+import type { ImportedCache } from "./cache/imported-cache.ts";
 import type { BuildDeps } from "./deps.ts";
 import type { BuildRequest, BuildStep } from "./request.ts";
 import type { SourceRoots } from "./source-roots.ts";
@@ -16,6 +17,7 @@ export interface Build {
   /** Base of each stage, expanded. */
   readonly bases: ReadonlyMap<number, string>;
   readonly roots: SourceRoots;
+  readonly imported: ImportedCache;
   readonly signal: AbortSignal;
   /** Work for when the build is over, however it ends. */
   atEnd(work: () => Promise<void>): void;

@@ -37,7 +37,7 @@ interface Copy {
 
 /** Copies files of the context, another stage or an image. Returns true when the cache had the result. */
 export async function copyStep(state: StageState, instruction: CopyInstruction): Promise<boolean> {
-  const { deps, request } = state.build;
+  const { request } = state.build;
   const copy = await expandCopy(state, instruction);
   const source = copy.sources.length > 0 ? await sourceOf(state, instruction.from) : undefined;
   const { chown, mode, target, endsInSlash } = copy;
@@ -56,7 +56,7 @@ export async function copyStep(state: StageState, instruction: CopyInstruction):
     parent: state.lastKey,
     ignoresCache: ignoresCache(state),
   };
-  const made = await stepLayer(deps, place, async () => writeLayer(state, copy, await source?.root()));
+  const made = await stepLayer(state, place, async () => writeLayer(state, copy, await source?.root()));
   pushLayer(state, made, { key: place.key, createdBy: `${instruction.written} # buildkit` });
   return made.cached;
 }
@@ -123,7 +123,10 @@ async function sourceOf(state: StageState, from: string | undefined): Promise<Co
   const { layers } =
     source.kind === "stage" ? await build.stage(source.stage) : await imageNamed(build, source.name, platform);
   const chain = layers.map(({ chainId }) => chainId);
-  const root = async (): Promise<TreeRoot> => build.roots.mount(chain);
+  const root = async (): Promise<TreeRoot> => {
+    await build.imported.present(layers);
+    return build.roots.mount(chain);
+  };
   return {
     quickDigest: (copy) => cacheKey("stage", chain.at(-1), selection(copy)),
     exactDigest: async (copy) => await digestOf(state, await root(), copy),

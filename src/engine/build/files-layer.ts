@@ -9,7 +9,8 @@ import type { BuildFiles } from "./request.ts";
 const everything = { sources: ["/"], excludes: [], target: "/", into: true, parents: false };
 
 /** A context as the only layer of a base. */
-export async function layerOfFiles({ deps, request }: Build, name: string, files: BuildFiles): Promise<ImageLayer> {
+export async function layerOfFiles(build: Build, name: string, files: BuildFiles): Promise<ImageLayer> {
+  const { deps, request } = build;
   const digest = digestSelection(files.manifest, everything);
   if (digest === undefined) throw new IsleError("invalid", `the files of ${name} cannot be told by their names`);
   const place = {
@@ -18,7 +19,7 @@ export async function layerOfFiles({ deps, request }: Build, name: string, files
     parent: undefined,
     ignoresCache: request.uncached === "all",
   };
-  const made = await stepLayer(deps, place, async () => {
+  const made = await stepLayer({ build, layers: [] }, place, async () => {
     const id = newId();
     deps.snapshots.prepare(id, []);
     try {

@@ -5,6 +5,7 @@ import type { LayerUsage } from "../../core/snapshot.ts";
 import { nextChainId } from "../image/add-image.ts";
 import { plainLayerType } from "../image/import-image.ts";
 import type { BuildDeps } from "./deps.ts";
+import type { StageState } from "./stage-state.ts";
 
 /** Makes a layer of what a root changed. The root is gone afterwards. */
 export async function layerOfRoot(
@@ -51,17 +52,27 @@ interface StepPlace extends Pick<BuildCacheRecord, "key" | "description" | "pare
   readonly ignoresCache: boolean;
 }
 
-/** The layer of an earlier build of the same step while all of it is here; else the one that `make` makes, remembered. */
+/** What a step stands on: layers that are not here yet are brought when the step has to run. */
+type StepGround = Pick<StageState, "build"> & { layers: readonly ImageLayer[] };
+
+/**
+ * The layer of an earlier build of the same step while all of it is here, or of a cache from elsewhere; else the one that
+ * `make` makes, remembered.
+ */
 export async function stepLayer(
-  deps: BuildDeps,
+  ground: StepGround,
   { exactKey, ignoresCache, ...place }: StepPlace,
   make: () => Promise<ImageLayer>,
 ): Promise<StepLayer> {
-  const quick = ignoresCache ? undefined : lookUp(deps, place.key);
+  const { deps, imported } = ground.build;
+  const quick = ignoresCache ? undefined : lookUp(ground, place);
   if (quick) return quick;
   const exact = await exactKey?.();
-  const known = ignoresCache || exact === undefined ? undefined : lookUp(deps, exact);
+  const known = ignoresCache || exact === undefined ? undefined : lookUp(ground, { ...place, key: exact });
+  if (!known) ground.layers = await imported.present(ground.layers);
   const made = known ?? { layer: await make(), createdAt: now(), cached: false };
+  // The layer of another engine is remembered when it is here.
+  if (known && !isHere(deps, known)) return known;
   for (const key of new Set([place.key, ...(exact === undefined ? [] : [exact])])) {
     if (known && key === exact) continue;
     const record = { ...place, key, layer: made.layer, createdAt: made.createdAt, usedAt: now(), uses: 0 };
@@ -70,12 +81,19 @@ export async function stepLayer(
   return made;
 }
 
-function lookUp(deps: BuildDeps, key: string): StepLayer | undefined {
-  const known = deps.buildCache.get(key);
-  if (!known || !isHere(deps, known)) return undefined;
+function lookUp(
+  { build, layers }: StepGround,
+  place: Omit<StepPlace, "exactKey" | "ignoresCache">,
+): StepLayer | undefined {
+  const { deps, imported } = build;
+  const known = deps.buildCache.get(place.key);
+  if (!known || !isHere(deps, known)) {
+    const elsewhere = imported.find({ ...place, below: layers.at(-1)?.chainId });
+    return elsewhere && { ...elsewhere, cached: true };
+  }
   deps.buildCache.put({ ...known, usedAt: now(), uses: known.uses + 1 });
   return { layer: known.layer, createdAt: known.createdAt, cached: true };
 }
 
-const isHere = ({ content, snapshots }: BuildDeps, { layer }: BuildCacheRecord): boolean =>
+const isHere = ({ content, snapshots }: BuildDeps, { layer }: Pick<BuildCacheRecord, "layer">): boolean =>
   content.size(layer.blob) !== undefined && snapshots.hasLayer(layer.chainId);

@@ -1,7 +1,10 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
+import type { Digest } from "../../base/digest.ts";
 import type { Platform } from "../../base/platform.ts";
 import type { Source } from "../../core/build/source.ts";
 import type { Credentials } from "../../core/registry.ts";
+import type { CacheSource, CacheTarget } from "./cache/cache-words.ts";
+import type { CacheImage } from "./cache/export-cache.ts";
 import type { BuildContext } from "./context.ts";
 import type { ExportFacts } from "./outputs/export-outputs.ts";
 import type { BuildOutput } from "./outputs/output.ts";
@@ -35,6 +38,11 @@ export interface BuildRequest {
   readonly args: ReadonlyMap<string, string | undefined>;
   readonly labels: Readonly<Record<string, string>>;
   readonly outputs: readonly BuildOutput[];
+  /** Caches of other engines, the first that knows a step before the others. */
+  readonly cacheFrom: readonly CacheSource[];
+  readonly cacheTo: readonly CacheTarget[];
+  /** Caches that lie with the client. */
+  readonly clientCache: ClientCache;
   /** Hands an output to the client; settles when the client has all of it. */
   readonly deliver: (delivery: Delivery) => Promise<void>;
   readonly platform: Platform | undefined;
@@ -52,6 +60,12 @@ export interface BuildRequest {
   readonly epoch: number | undefined;
   readonly onEvent: (event: BuildEvent) => void;
   readonly signal: AbortSignal;
+}
+
+/** Caches of the client's, by the name it gave them. */
+export interface ClientCache {
+  open(name: string, digest: Digest): AsyncIterable<Uint8Array>;
+  write(name: string, cache: CacheImage, tag: string): Promise<void>;
 }
 
 /** What goes to the client for one of the outputs. */

@@ -94,6 +94,7 @@ export async function bindRoot(state: StageState, { from }: RunMount): Promise<T
   if (source.kind === "files") return { path: await source.files.path() };
   const { layers } =
     source.kind === "stage" ? await build.stage(source.stage) : await imageNamed(build, source.name, platform);
+  await build.imported.present(layers);
   return build.roots.mount(layers.map(({ chainId }) => chainId));
 }
 

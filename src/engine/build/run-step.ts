@@ -26,7 +26,7 @@ type Run = InstructionOf<"run">;
 
 /** Runs a command on the stage's files and keeps what it changed. Returns true when the cache had that. */
 export async function runStep(state: StageState, run: Run, step?: BuildStep): Promise<boolean> {
-  const { deps, request } = state.build;
+  const { request } = state.build;
   const { env, args } = runVariables(state);
   const mounts = run.mounts.map((text) => parseRunMount(expanded(state, text)));
   const script = scriptOf(run.command);
@@ -39,7 +39,7 @@ export async function runStep(state: StageState, run: Run, step?: BuildStep): Pr
   );
   const createdBy = `RUN ${args.length > 0 ? `|${args.length} ${args.join(" ")} ` : ""}${words.join(" ")} # buildkit`;
   const place = { key, description: run.written, parent: state.lastKey, ignoresCache: ignoresCache(state) };
-  const made = await stepLayer(deps, place, () => execute(state, { run, words, script, env, mounts, step }));
+  const made = await stepLayer(state, place, () => execute(state, { run, words, script, env, mounts, step }));
   pushLayer(state, made, { key, createdBy });
   return made.cached;
 }

@@ -14,7 +14,7 @@ export interface StageState {
   readonly platform: Platform;
   readonly base: ImageConfigFile | undefined;
   config: StageConfig;
-  layers: ImageLayer[];
+  layers: readonly ImageLayer[];
   /** Key of the last step that made a layer. */
   lastKey: string | undefined;
   /** When what is so far was made. */
@@ -62,7 +62,7 @@ export function pushLayer(
   { layer, createdAt }: StepLayer,
   { key, createdBy }: { key: string; createdBy: string },
 ): void {
-  state.layers.push(layer);
+  state.layers = [...state.layers, layer];
   state.lastKey = key;
   state.time = createdAt;
   note(state, createdBy, { empty: false });

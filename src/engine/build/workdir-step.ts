@@ -6,12 +6,12 @@ import { chainOf, ignoresCache, pushLayer, type StageState } from "./stage-state
 
 /** Makes the directory that later steps run in. Returns true when the cache had it. */
 export async function workdirStep(state: StageState, path: string): Promise<boolean> {
-  const { deps, request } = state.build;
+  const { request } = state.build;
   state.config = { ...state.config, run: { ...state.config.run, WorkingDir: path } };
   const key = cacheKey("workdir", chainOf(state).at(-1), path, state.config.run.User, request.epoch);
   const createdBy = `WORKDIR ${path}`;
   const place = { key, description: createdBy, parent: state.lastKey, ignoresCache: ignoresCache(state) };
-  const made = await stepLayer(deps, place, () => makeDirectory(state, path));
+  const made = await stepLayer(state, place, () => makeDirectory(state, path));
   pushLayer(state, made, { key, createdBy });
   return made.cached;
 }

@@ -1,7 +1,6 @@
 import { pipeline } from "node:stream/promises";
 import { IsleError, notFound } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
-import type { Delivery } from "../../engine/build/request.ts";
 import { type Exchange, type Reply, sent } from "../exchange.ts";
 
 interface Offer {
@@ -14,7 +13,7 @@ export class BuildOutputs {
   readonly #offers = new Map<string, Offer>();
 
   /** Tells of the output by `announce` and resolves when it was fetched; fails when that, or the build, was broken off. */
-  async offer({ archive }: Delivery, announce: (id: string) => void, signal: AbortSignal): Promise<void> {
+  async offer(archive: AsyncIterable<Uint8Array>, announce: (id: string) => void, signal: AbortSignal): Promise<void> {
     const id = newId();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const cancel = (): void => reject(new IsleError("cancelled", "the build was cancelled"));

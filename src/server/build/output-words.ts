@@ -1,16 +1,31 @@
 import { invalid } from "../../base/error.ts";
-import { type BuildOutput, parseOutput } from "../../engine/build/outputs/output.ts";
+import { parseCacheSource, parseCacheTarget } from "../../engine/build/cache/cache-words.ts";
+import { type BuildOutput, type OutputWords, parseOutput } from "../../engine/build/outputs/output.ts";
+import type { BuildRequest } from "../../engine/build/request.ts";
 import type { Query } from "../query.ts";
 
 /** Outputs of a request in BuildKit's words; an image in the store where there are none. */
 export function outputsOf(query: Query): BuildOutput[] {
   const tags = query.all("t").filter(Boolean);
-  const given = query.json("outputs") ?? [];
-  if (!Array.isArray(given)) throw invalid("invalid value for outputs: want a list");
-  const words = given.length > 0 ? given : [{ Type: "image" }];
-  return words.map(({ Type, Attrs }: { Type?: unknown; Attrs?: unknown }) => {
-    if (typeof Type !== "string") throw invalid("type is required for output");
-    return parseOutput({ type: Type, attributes: textObject("outputs", Attrs ?? {}) }, tags);
+  const given = wordsOf(query, "outputs");
+  return (given.length > 0 ? given : [{ type: "image", attributes: {} }]).map((words) => parseOutput(words, tags));
+}
+
+/** Caches of a request of isle's own client; the classic API names images, whose history isle does not take for a cache. */
+export function cachesOf(query: Query): Pick<BuildRequest, "cacheFrom" | "cacheTo"> {
+  if (!query.flag("events")) return { cacheFrom: [], cacheTo: [] };
+  return {
+    cacheFrom: wordsOf(query, "cachefrom").map(parseCacheSource),
+    cacheTo: wordsOf(query, "cacheto").map(parseCacheTarget),
+  };
+}
+
+function wordsOf(query: Query, name: string): OutputWords[] {
+  const given = query.json(name) ?? [];
+  if (!Array.isArray(given)) throw invalid(`invalid value for ${name}: want a list`);
+  return given.map((each: { Type?: unknown; Attrs?: unknown } | null) => {
+    if (typeof each?.Type !== "string") throw invalid(`type is required in ${name}`);
+    return { type: each.Type, attributes: textObject(name, each.Attrs ?? {}) };
   });
 }
 

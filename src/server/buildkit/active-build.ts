@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { IsleError } from "../../base/error.ts";
 import type { BuildOutcome } from "../../engine/build/build-image.ts";
+import type { CacheTarget } from "../../engine/build/cache/cache-words.ts";
 import type { BuildOutput } from "../../engine/build/outputs/output.ts";
 import type { BuildEvent, BuildStep } from "../../engine/build/request.ts";
 import { timestamp } from "./messages.ts";
@@ -26,6 +27,7 @@ export class ActiveBuild {
   readonly ref: string;
   readonly session: string;
   readonly outputs: readonly BuildOutput[];
+  readonly cacheTo: readonly CacheTarget[];
   readonly entitlements: readonly string[];
   readonly signal: AbortSignal;
   /** Settles when the client's own part of the build is done: with the result it chose, if any. */
@@ -38,10 +40,11 @@ export class ActiveBuild {
   #ended = false;
   #settle!: { resolve: (outcome: BuildOutcome | undefined) => void; reject: (error: unknown) => void };
 
-  constructor(facts: Pick<ActiveBuild, "ref" | "session" | "outputs" | "entitlements" | "signal">) {
+  constructor(facts: Pick<ActiveBuild, "ref" | "session" | "outputs" | "cacheTo" | "entitlements" | "signal">) {
     this.ref = facts.ref;
     this.session = facts.session;
     this.outputs = facts.outputs;
+    this.cacheTo = facts.cacheTo;
     this.entitlements = facts.entitlements;
     this.signal = facts.signal;
     this.returned = new Promise((resolve, reject) => {

@@ -91,6 +91,17 @@ message Stat {
 }
 message Packet { int32 type = 1; Stat stat = 2; uint32 ID = 3; bytes data = 4; }
 message BytesMessage { bytes data = 1; }
+message ReadContentRequest { string digest = 1; int64 offset = 2; int64 size = 3; }
+message ReadContentResponse { int64 offset = 1; bytes data = 2; }
+message InfoRequest { string digest = 1; }
+message WriteContentRequest {
+  int32 action = 1;
+  string ref = 2;
+  int64 total = 3;
+  string expected = 4;
+  int64 offset = 5;
+  bytes data = 6;
+}
 message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
 message GetSecretResponse { bytes data = 1; }
 message CredentialsRequest { string Host = 1; }

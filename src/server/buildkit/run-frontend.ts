@@ -3,10 +3,12 @@ import { invalid, unsupported } from "../../base/error.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseBytes } from "../../base/size.ts";
 import { type BuildOutcome, buildImage } from "../../engine/build/build-image.ts";
+import { type CacheSource, parseCacheSource } from "../../engine/build/cache/cache-words.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { type Attributes, frontendInput } from "./frontend-input.ts";
 import { sendOutput } from "./send-output.ts";
+import { sessionCache } from "./session-cache.ts";
 import type { ClientSession } from "./sessions.ts";
 
 /** Builds what a client describes by the attributes of BuildKit's Dockerfile frontend. */
@@ -27,6 +29,9 @@ export async function runFrontend(
       sshAgent: async () => undefined,
       onEvent: (event) => build.take(event),
       outputs: build.outputs,
+      cacheFrom: cacheSources(attributes["cache-imports"]),
+      cacheTo: build.cacheTo,
+      clientCache: sessionCache(deps, session),
       deliver: (delivery) => sendOutput(deps, session, delivery),
       signal: build.signal,
     });
@@ -37,6 +42,13 @@ export async function runFrontend(
 
 function refuseUnsupported(attributes: Attributes): void {
   if (attributes["requestid"]) throw unsupported(`the request ${attributes["requestid"]} to the Dockerfile frontend`);
+}
+
+/** Clients send them as JSON. */
+function cacheSources(text: string | undefined): CacheSource[] {
+  if (!text) return [];
+  const entries = JSON.parse(text) as Array<{ Type: string; Attrs?: Record<string, string> }>;
+  return entries.map(({ Type, Attrs }) => parseCacheSource({ type: Type, attributes: Attrs ?? {} }));
 }
 
 function readAttributes(attributes: Attributes, { entitlements }: ActiveBuild) {

@@ -1,6 +1,7 @@
 import { IsleError, notFound, unsupported } from "../../base/error.ts";
 import { hostPlatform } from "../../base/platform.ts";
 import type { BuildOutcome } from "../../engine/build/build-image.ts";
+import { parseCacheTarget } from "../../engine/build/cache/cache-words.ts";
 import { cacheUsage } from "../../engine/build/cache-usage.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { type BuildOutput, parseOutput } from "../../engine/build/outputs/output.ts";
@@ -12,6 +13,11 @@ import type { Sessions } from "./sessions.ts";
 
 type Texts = Record<string, string>;
 
+interface Words {
+  readonly Type: string;
+  readonly Attrs: Texts;
+}
+
 interface ControlSolve {
   readonly Ref: string;
   readonly Definition: Uint8Array;
@@ -20,8 +26,9 @@ interface ControlSolve {
   readonly Session: string;
   readonly Frontend: string;
   readonly FrontendAttrs: Texts;
+  readonly Cache: { readonly Exports: Words[] } | null;
   readonly Entitlements: string[];
-  readonly Exporters: Array<{ Type: string; Attrs: Texts }>;
+  readonly Exporters: Words[];
 }
 
 interface GatewaySolve {
@@ -138,6 +145,9 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
     ref: request.Ref,
     session: request.Session,
     outputs: outputsOf(request),
+    cacheTo: (request.Cache?.Exports ?? []).map(({ Type, Attrs }) =>
+      parseCacheTarget({ type: Type, attributes: Attrs }),
+    ),
     entitlements: request.Entitlements,
     signal: call.signal,
   });

@@ -14,6 +14,8 @@ export interface ClientSession {
   openUpload(path: string): OpenCall;
   /** Where the client takes an output of its build. */
   openOutput(metadata: OutgoingHttpHeaders): OpenCall;
+  /** A method of the client's store of blobs: containerd's, of which it may have several. */
+  openContent(method: "Info" | "Read" | "Write", store: string): OpenCall;
   secret(id: string): Promise<Uint8Array | undefined>;
   credentials(host: string): Promise<Credentials | undefined>;
 }
@@ -37,6 +39,8 @@ export function createSession({ id, sharedKey }: SessionName, client: GrpcClient
     openFiles: (metadata) => client.open("/moby.filesync.v1.FileSync/DiffCopy", metadata),
     openUpload: (path) => client.open("/moby.upload.v1.Upload/Pull", { urlpath: path }),
     openOutput: (metadata) => client.open("/moby.filesync.v1.FileSend/DiffCopy", metadata),
+    openContent: (method, store) =>
+      client.open(`/containerd.services.content.v1.Content/${method}`, { "buildkit-attachable-store-id": store }),
     async secret(secretId) {
       const path = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
       const answer = await orNothing(client.ask(path, secretRequest.encode({ ID: secretId })));

@@ -8,8 +8,8 @@ import { pruneBuildCache } from "../../engine/build/prune.ts";
 import { isRemote } from "../../engine/build/remote-context.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { receiveInput } from "../build/build-input.ts";
-import { BuildOutputs } from "../build/build-outputs.ts";
-import { outputsOf } from "../build/output-words.ts";
+import { buildFetches, buildOutputs, clientDoor } from "../build/client-door.ts";
+import { cachesOf, outputsOf } from "../build/output-words.ts";
 import { ClassicProgress } from "../encode/build-progress.ts";
 import { type Exchange, json, type Route, sent } from "../exchange.ts";
 import { type ProgressLine, streamProgress } from "../json-stream.ts";
@@ -18,13 +18,11 @@ import { platformOf } from "./image.ts";
 
 type Handler = Route<BuildDeps>["handle"];
 
-const buildOutputs = new BuildOutputs();
-
 /** The classic way to build: the context as the body, progress as JSON lines. */
 const build: Handler = async (exchange, deps) => {
   const { query, signal } = exchange;
   refuseUnsupported(query);
-  const outputs = outputsOf(query);
+  const results = { outputs: outputsOf(query), ...cachesOf(query) };
   const options = readOptions(exchange);
   const keepGitDir = /^(1|true)$/i.test(options.args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
   const access = { secret: options.secret, sshAgent: options.sshAgent, signal, keepGitDir };
@@ -34,15 +32,10 @@ const build: Handler = async (exchange, deps) => {
       const { facts } = await buildImage(deps, {
         ...options,
         ...input,
-        outputs,
+        ...results,
         signal,
         onEvent: reporter(exchange, report),
-        deliver: (delivery) =>
-          buildOutputs.offer(
-            delivery,
-            (id) => report({ aux: { kind: "deliver", output: delivery.index, id } }),
-            signal,
-          ),
+        ...clientDoor(deps.content, (event) => report({ aux: event }), signal),
       });
       if (query.flag("events")) report({ aux: { kind: "exported", facts } });
       // Before the client hears of the end: its next build finds the files.
@@ -80,9 +73,11 @@ function refuseUnsupported(query: Query): void {
   }
 }
 
+type Results = "outputs" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
+
 type Options = Omit<
   BuildRequest,
-  "dockerfile" | "context" | "contextExcludes" | "named" | "signal" | "onEvent" | "outputs" | "deliver"
+  "dockerfile" | "context" | "contextExcludes" | "named" | "signal" | "onEvent" | Results
 >;
 
 function readOptions({ query, request }: Exchange): Options {
@@ -231,6 +226,11 @@ export const buildRoutes: ReadonlyArray<Route<BuildDeps>> = [
     method: "GET",
     path: "/isle/build/output/{id}",
     handle: (exchange) => buildOutputs.send(exchange, exchange.params["id"]!),
+  },
+  {
+    method: "PUT",
+    path: "/isle/build/fetch/{id}",
+    handle: (exchange) => buildFetches.receive(exchange, exchange.params["id"]!),
   },
   { method: "POST", path: "/build/prune", handle: prune },
 ];

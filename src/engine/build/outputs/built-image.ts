@@ -1,8 +1,11 @@
 import type { Digest } from "../../../base/digest.ts";
 import type { Platform } from "../../../base/platform.ts";
+import { inlineCacheMember } from "../../../core/build/cache-config.ts";
 import type { ImageConfigFile, ImageLayer } from "../../../core/image.ts";
 import { digestOfBytes } from "../../image/image-archive.ts";
 import type { StageResult } from "../build.ts";
+import { inlineRecords } from "../cache/export-cache.ts";
+import type { BuildDeps } from "../deps.ts";
 import type { BuildRequest } from "../request.ts";
 
 /** What a build made for one platform. */
@@ -15,12 +18,23 @@ export interface BuiltImage {
   readonly layers: readonly ImageLayer[];
 }
 
-export function builtImage({ labels }: BuildRequest, platform: Platform, { config, layers }: StageResult): BuiltImage {
-  const all = { ...config.config?.Labels, ...labels };
+interface BuiltFor {
+  readonly request: BuildRequest;
+  readonly platform: Platform;
+}
+
+export function builtImage(
+  deps: BuildDeps,
+  { request, platform }: BuiltFor,
+  { config, layers }: StageResult,
+): BuiltImage {
+  const labels = { ...config.config?.Labels, ...request.labels };
+  const holdsCache = request.cacheTo.some(({ kind }) => kind === "inline");
   const file: ImageConfigFile = {
     ...config,
-    config: { ...config.config, ...(Object.keys(all).length > 0 && { Labels: all }) },
+    config: { ...config.config, ...(Object.keys(labels).length > 0 && { Labels: labels }) },
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
+    ...(holdsCache && { [inlineCacheMember]: inlineRecords(deps, layers, request.epoch) }),
   };
   const configBytes = Buffer.from(JSON.stringify(file));
   return { platform, id: digestOfBytes(configBytes), config: file, configBytes, layers };

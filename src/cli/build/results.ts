@@ -1,0 +1,118 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildOutput, sendWanted } from "../../client/build.ts";
+import type { Client } from "../../client/client.ts";
+import { ClosedError } from "../../client/errors.ts";
+import type { QueryValues } from "../../client/query-string.ts";
+import { writeStream } from "../file-stream.ts";
+import type { FlagValues } from "../flags/flag.ts";
+import type { Io } from "../io.ts";
+import type { BuildEvent } from "./build-log.ts";
+import { type CacheWords, cacheBlob, mergedIndex, readCacheSources, readCacheTargets, readIndex } from "./caches.ts";
+import type { outputFlags } from "./output-flags.ts";
+import { type Output, readOutputs } from "./outputs.ts";
+import { writeTree } from "./write-tree.ts";
+
+/** What shall become of a build's result, and which caches it uses. */
+export interface ResultWishes {
+  readonly outputs: readonly Output[];
+  readonly cacheFrom: readonly CacheWords[];
+  readonly cacheTo: readonly CacheWords[];
+}
+
+export async function readResultWishes(flags: FlagValues<typeof outputFlags>, io: Io): Promise<ResultWishes> {
+  const outputs = readOutputs(flags, { terminal: io.stdout.isTerminal });
+  const sources = readCacheSources(flags["cache-from"]);
+  const found = sources.filter(({ Type, Attrs }) => Type !== "local" || Attrs["digest"] !== "");
+  for (const { Attrs } of sources.filter((source) => !found.includes(source))) {
+    await io.stderr.write(`WARNING: there is no cache in ${Attrs["src"]}\n`);
+  }
+  return { outputs, cacheFrom: found, cacheTo: readCacheTargets(flags["cache-to"]) };
+}
+
+/** The wishes in the words of the API. */
+export function resultQuery({ outputs, cacheFrom, cacheTo }: ResultWishes): QueryValues {
+  const list = (words: readonly CacheWords[]) => (words.length === 0 ? undefined : JSON.stringify(words));
+  return {
+    outputs: list(outputs.map(({ type, attributes }) => ({ Type: type, Attrs: attributes }))),
+    cachefrom: list(cacheFrom),
+    cacheto: list(cacheTo),
+  };
+}
+
+interface Here {
+  readonly client: Client;
+  readonly io: Io;
+}
+
+/**
+ * Does what an event asks of the client: takes an output in, or sends what the engine wants of a cache. When the engine broke
+ * that off, it is returned: the build itself tells why.
+ */
+export async function attend(here: Here, wishes: ResultWishes, event: BuildEvent): Promise<ClosedError | undefined> {
+  try {
+    if (event.kind === "deliver") await receiveOutput(here, wishes.outputs[event.output]!, event.id);
+    else if (event.kind === "deliver-cache") await receiveCache(here, wishes, event);
+    else if (event.kind === "fetch") await sendBlob(here, wishes, event);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ClosedError) return error;
+    throw error;
+  }
+}
+
+async function receiveOutput({ client, io }: Here, { target }: Output, id: string): Promise<void> {
+  const archive = await buildOutput(client, id);
+  if (target?.kind !== "directory") {
+    await writeStream(archive, target?.path === "-" ? "" : (target?.path ?? ""), io.stdout);
+    return;
+  }
+  for (const name of await writeTree(archive, target.path)) {
+    await io.stderr.write(`WARNING: left out ${name}: it is a device or a pipe\n`);
+  }
+}
+
+async function receiveCache(
+  { client }: Here,
+  { cacheTo }: ResultWishes,
+  { name, id }: Extract<BuildEvent, { kind: "deliver-cache" }>,
+): Promise<void> {
+  const directory = asNamed(cacheTo, "dest", name);
+  const before = readIndex(directory);
+  await writeTree(await buildOutput(client, id), directory);
+  writeFileSync(join(directory, "index.json"), JSON.stringify(mergedIndex(before, readIndex(directory))));
+}
+
+async function sendBlob(
+  { client }: Here,
+  { cacheFrom }: ResultWishes,
+  { name, digest, id }: Extract<BuildEvent, { kind: "fetch" }>,
+): Promise<void> {
+  const directory = asNamed(cacheFrom, "src", name);
+  let blob: ReturnType<typeof cacheBlob> | undefined;
+  let error = "";
+  try {
+    blob = cacheBlob(directory, digest);
+  } catch {
+    error = `${directory} has no blob ${digest}`;
+  }
+  await sendWanted(client, id, { body: blob?.chunks, error });
+}
+
+/** The engine may ask for the directories that the user named, and for no others. */
+function asNamed(caches: readonly CacheWords[], attribute: "src" | "dest", name: string): string {
+  const known = caches.some(({ Type, Attrs }) => Type === "local" && Attrs[attribute] === name);
+  if (!known) throw new Error(`the engine asks for ${name}, which is no cache of this build`);
+  return name;
+}
+
+/** The engine's facts with the descriptor as JSON, as buildx writes them. */
+export function writeMetadata(path: string, facts: Readonly<Record<string, string>>): void {
+  const descriptor = "containerimage.descriptor";
+  const readable = Object.entries(facts).map(([name, value]): [string, unknown] => {
+    if (name === descriptor) return [name, JSON.parse(Buffer.from(value, "base64").toString())];
+    return [name, value];
+  });
+  const sorted = readable.sort(([a], [b]) => (a < b ? -1 : 1));
+  writeFileSync(path, `${JSON.stringify(Object.fromEntries(sorted), undefined, 2)}\n`);
+}

@@ -1,0 +1,169 @@
+import { Readable } from "node:stream";
+import { messageOf } from "../../../base/error.ts";
+import {
+  type CacheRecord,
+  cacheConfigType,
+  encodeCacheConfig,
+  encodeRecords,
+} from "../../../core/build/cache-config.ts";
+import type { BuildCacheRecord } from "../../../core/build-cache.ts";
+import type { ImageLayer } from "../../../core/image.ts";
+import type { ChainId } from "../../../core/snapshot.ts";
+import { type ArchiveBlob, digestOfBytes } from "../../image/image-archive.ts";
+import { layersInForm, usualForm } from "../../image/layer-form.ts";
+import { type Descriptor, mediaTypes, ociLayerType } from "../../image/manifest.ts";
+import type { BuildDeps } from "../deps.ts";
+import type { BuildRequest } from "../request.ts";
+import type { CacheTarget } from "./cache-words.ts";
+
+/** A cache in the form of an OCI image. */
+export interface CacheImage {
+  /** Layers, config and manifest, the manifest last. */
+  readonly blobs: readonly ArchiveBlob[];
+  readonly manifest: Descriptor;
+  readonly manifestBytes: Uint8Array;
+}
+
+/** The layers that a build made or took, to be put into caches. */
+export interface CachedLayers {
+  readonly ofResult: readonly ImageLayer[];
+  readonly ofAllStages: readonly ImageLayer[];
+}
+
+/** Puts what the build's steps have come to where the client wants it. Run it inside `additionsTo(images).run`. */
+export async function exportCaches(
+  deps: BuildDeps,
+  request: BuildRequest,
+  layers: CachedLayers,
+): Promise<Record<string, string>> {
+  let facts: Record<string, string> = {};
+  for (const target of request.cacheTo) {
+    if (target.kind === "inline") continue;
+    try {
+      facts = { ...facts, ...(await exportCache({ deps, request }, target, layers)) };
+    } catch (error) {
+      if (!target.ignoreError || request.signal.aborted) throw error;
+      request.onEvent({ kind: "warning", message: `cannot export the cache ${target.name}: ${messageOf(error)}` });
+    }
+  }
+  return facts;
+}
+
+type Exporting = { readonly deps: BuildDeps; readonly request: BuildRequest };
+
+async function exportCache(
+  { deps, request }: Exporting,
+  target: Exclude<CacheTarget, { kind: "inline" }>,
+  { ofResult, ofAllStages }: CachedLayers,
+): Promise<Record<string, string>> {
+  const cache = await cacheImage(deps, target.mode === "max" ? ofAllStages : ofResult);
+  if (target.kind === "local") await request.clientCache.write(target.name, cache, target.tag);
+  else await pushCache({ deps, request }, target, cache);
+  return { "cache.manifest": JSON.stringify(cache.manifest) };
+}
+
+async function cacheImage(deps: BuildDeps, layers: readonly ImageLayer[]): Promise<CacheImage> {
+  const records = recordsByChain(deps);
+  const unique = new Map(layers.filter(({ chainId }) => records.has(chainId)).map((layer) => [layer.chainId, layer]));
+  const formed = await layersInForm(deps, [...unique.values()], usualForm);
+  keepForms(deps, formed, records);
+  const config = Buffer.from(
+    JSON.stringify(
+      encodeCacheConfig({
+        layers: formed.map(({ blob, mediaType, blobBytes, diffId }) => ({
+          ...{ blob, diffId, sizeBytes: blobBytes },
+          mediaType: ociLayerType(mediaType),
+        })),
+        records: formed.flatMap(({ chainId }, layer) => (records.get(chainId) ?? []).map(recordOf(layer))),
+      }),
+    ),
+  );
+  const descriptors = formed.map(({ blob, mediaType, blobBytes }) => ({
+    ...{ mediaType: ociLayerType(mediaType), digest: blob, size: blobBytes },
+  }));
+  const manifestBytes = Buffer.from(
+    JSON.stringify({
+      ...{ schemaVersion: 2, mediaType: mediaTypes.manifest },
+      config: { mediaType: cacheConfigType, digest: digestOfBytes(config), size: config.length },
+      layers: unique.size === 0 ? [] : uniqueBlobs(descriptors),
+    }),
+  );
+  const manifest = { mediaType: mediaTypes.manifest, digest: digestOfBytes(manifestBytes), size: manifestBytes.length };
+  return {
+    blobs: [
+      ...descriptors.map(({ digest }) => ({ digest })),
+      { digest: digestOfBytes(config), bytes: config },
+      { digest: manifest.digest, bytes: manifestBytes },
+    ],
+    manifest,
+    manifestBytes,
+  };
+}
+
+const uniqueBlobs = (descriptors: readonly Descriptor[]): Descriptor[] => [
+  ...new Map(descriptors.map((each) => [each.digest, each])).values(),
+];
+
+function recordsByChain({ buildCache }: BuildDeps): Map<ChainId, BuildCacheRecord[]> {
+  const records = new Map<ChainId, BuildCacheRecord[]>();
+  for (const record of buildCache.list()) {
+    const { chainId } = record.layer;
+    records.set(chainId, [...(records.get(chainId) ?? []), record]);
+  }
+  for (const each of records.values()) each.sort((a, b) => (a.key < b.key ? -1 : 1));
+  return records;
+}
+
+const recordOf =
+  (layer: number) =>
+  ({ key, createdAt, description }: BuildCacheRecord): CacheRecord => ({ key, layer, createdAt, description });
+
+/** A layer is compressed once: its records keep the blob that was made for this export. */
+function keepForms(
+  { buildCache }: BuildDeps,
+  formed: readonly ImageLayer[],
+  records: ReadonlyMap<ChainId, readonly BuildCacheRecord[]>,
+): void {
+  for (const layer of formed) {
+    for (const record of records.get(layer.chainId) ?? []) {
+      if (record.layer.blob !== layer.blob) buildCache.put({ ...record, layer: { ...record.layer, ...layer } });
+    }
+  }
+}
+
+async function pushCache(
+  { deps, request }: Exporting,
+  { reference: { domain, path, tag } }: Extract<CacheTarget, { kind: "registry" }>,
+  { blobs, manifest, manifestBytes }: CacheImage,
+): Promise<void> {
+  const { signal } = request;
+  const repository = deps.registry.repository(domain, path, await request.credentialsFor(domain));
+  await Promise.all(
+    blobs.slice(0, -1).map(async (blob) => {
+      const release = await deps.transfers.uploads.take(signal);
+      try {
+        if (await repository.hasBlob(blob.digest, signal)) return;
+        await repository.pushBlob({ digest: blob.digest, ...opened(deps, blob) }, signal);
+      } finally {
+        release();
+      }
+    }),
+  );
+  await repository.pushManifest(tag!, { ...manifest, bytes: manifestBytes }, signal);
+}
+
+function opened({ content }: BuildDeps, { digest, bytes }: ArchiveBlob) {
+  if (bytes) return { sizeBytes: bytes.length, open: () => Readable.from([Buffer.from(bytes)], { objectMode: false }) };
+  return { sizeBytes: content.size(digest) ?? 0, open: () => content.open(digest) };
+}
+
+/** The records of an image's own layers, for its config; with an epoch all of that time, so that the image is the same. */
+export function inlineRecords(deps: BuildDeps, layers: readonly ImageLayer[], epoch: number | undefined): object[] {
+  const records = recordsByChain(deps);
+  const time = epoch === undefined ? {} : { createdAt: new Date(epoch * 1000).toISOString() };
+  return encodeRecords(
+    layers.flatMap(({ chainId }, layer) =>
+      (records.get(chainId) ?? []).map(recordOf(layer)).map((record) => ({ ...record, ...time })),
+    ),
+  );
+}

@@ -1,0 +1,82 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { findProgram } from "../../src/os/find-program.ts";
+import { anotherEngine } from "../support/another-engine.ts";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+
+const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
+const canBuild = findProgram("docker") !== undefined && existsSync(plugin);
+if (!canBuild) console.log("SKIPPED results through BuildKit's protocol: there is no docker client with buildx");
+const withBuildx = test.skipIf(!canBuild);
+
+let daemon: TestDaemon;
+let box: Containers;
+let registry: TestRegistry;
+let context: string;
+let out: string;
+beforeAll(async () => {
+  if (!canBuild) return;
+  daemon = await startDaemon();
+  box = new Containers(daemon.api);
+  registry = await startRegistry({ enter: daemon.enter });
+  context = join(daemon.directory, "context");
+  out = join(daemon.directory, "out");
+  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
+  mkdirSync(plugins, { recursive: true });
+  copyFileSync(plugin, join(plugins, "docker-buildx"));
+});
+afterEach(async () => {
+  await box?.clear();
+  for (const path of context ? [context, out] : []) rmSync(path, { recursive: true, force: true });
+});
+afterAll(async () => {
+  await registry?.close();
+  await daemon?.stop();
+});
+
+function write(files: Readonly<Record<string, string>>): void {
+  mkdirSync(out, { recursive: true });
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(context, path)), { recursive: true });
+    writeFileSync(join(context, path), text);
+  }
+}
+
+async function buildx(...flags: string[]): Promise<string> {
+  const args = ["buildx", "build", "--progress", "plain", ...flags, context];
+  const { exitCode, stderr } = await daemon.docker(args, { timeoutMs: 60_000 });
+  expect(exitCode, stderr).toBe(0);
+  return stderr;
+}
+const cached = (log: string): number => log.match(/^#\d+ CACHED$/gm)?.length ?? 0;
+
+withBuildx("another engine takes its steps from caches in a directory and in a registry", async () => {
+  write({
+    Dockerfile:
+      "FROM busybox AS maker\nRUN head -c 9 /dev/urandom | base64 > /when\nFROM busybox\nCOPY --from=maker /when /when\nRUN cp /when /copy\n",
+  });
+  const inRegistry = `type=registry,ref=${registry.host}/cache`;
+  const log = await buildx(
+    ...["-t", "built", "--cache-to", `type=local,dest=${out}/cache,mode=max`, "--cache-to", `${inRegistry},mode=max`],
+  );
+  expect(cached(log)).toBe(0);
+  const when = await box.output("cat /copy", { Image: "built" });
+  for (const from of [`type=local,src=${out}/cache`, inRegistry]) {
+    await anotherEngine(daemon);
+    expect(cached(await buildx("-t", "built", "--cache-from", from))).toBe(3);
+    expect(await box.output("cat /copy", { Image: "built" })).toBe(when);
+  }
+});
+
+withBuildx("an image pushed with its cache inside gives its steps", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN head -c 9 /dev/urandom | base64 > /when\n" });
+  const name = `${registry.host}/inline`;
+  await buildx("-t", name, "--push", "--cache-to", "type=inline");
+  const when = await box.output("cat /when", { Image: name });
+  await anotherEngine(daemon);
+  expect(cached(await buildx("-t", "built", "--cache-from", name))).toBe(1);
+  expect(await box.output("cat /when", { Image: "built" })).toBe(when);
+});
