@@ -34,6 +34,16 @@ export async function* buildImage<Event>(
   yield* jsonLines<BuildLine<Event>>(answer.body);
 }
 
+/** Asks about the Dockerfile of a context instead of building it. */
+export async function askBuild<Answer>(
+  client: Client,
+  body: RequestBodyLike,
+  { query, headers }: BuildCall,
+): Promise<Answer> {
+  const call = { query, body, headers: { "Content-Type": "application/x-tar", ...headers } };
+  return JSON.parse(await client.text("POST", "/build", call)) as Answer;
+}
+
 /** The files of an output that an event of the build has told of, as a tar archive. */
 export const buildOutput = async (client: Client, id: string): Promise<AsyncIterable<Uint8Array>> =>
   (await client.stream("GET", `/isle/build/output/${id}`)).body;

@@ -15,6 +15,8 @@ export interface DirectoryContext {
   readonly key: string;
   /** The files whose facts are not those the engine knows, and the facts of all. */
   changedSince(known: ContextFacts): AsyncIterable<Uint8Array>;
+  /** The Dockerfile and its ignore files alone. */
+  definition(): AsyncIterable<Uint8Array>;
 }
 
 /** The build's files, without what the .dockerignore leaves out; a Dockerfile from elsewhere is added. */
@@ -41,6 +43,7 @@ export function directoryContext(directory: string, file: string, readInput: () 
     dockerfile,
     key: keyOf(root),
     changedSince: (known) => archiveOf(root, { path, dockerfile, outside, facts: new Facts(known) }),
+    definition: () => definitionOf(root, { path, dockerfile, outside }),
   };
 }
 
@@ -55,6 +58,7 @@ export function namedDirectory(name: string, directory: string): DirectoryContex
     dockerfile: "",
     key: keyOf(root, name),
     changedSince: (known) => archiveOf(root, { ...parts, facts: new Facts(known) }),
+    definition: () => definitionOf(root, parts),
   };
 }
 
@@ -85,6 +89,18 @@ async function* archiveOf(root: string, { path, dockerfile, outside, facts }: Pa
     yield* encodeFile(dockerfile, Buffer.from(text));
   }
   yield* factsEntry(facts.all);
+  yield endOfArchive();
+}
+
+async function* definitionOf(root: string, parts: Omit<Parts, "facts">): AsyncGenerator<Uint8Array, void> {
+  const { path, dockerfile, outside } = parts;
+  yield* encodeFile(dockerfile, Buffer.from((await outside()) ?? readFileSync(path)));
+  for (const [name, file] of [
+    [`${dockerfile}.dockerignore`, `${path}.dockerignore`],
+    [".dockerignore", join(root, ".dockerignore")],
+  ] as const) {
+    if (existsSync(file)) yield* encodeFile(name, readFileSync(file));
+  }
   yield endOfArchive();
 }
 

@@ -8,6 +8,7 @@ export type BuildEvent =
   | { readonly kind: "end"; readonly step: Step; readonly cached: boolean }
   | { readonly kind: "failed"; readonly step: Step; readonly message: string }
   | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "lint"; readonly warning: LintLine }
   | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] }
   /** An output is ready to be fetched. */
   | { readonly kind: "deliver"; readonly output: number; readonly id: string }
@@ -16,6 +17,12 @@ export type BuildEvent =
   | { readonly kind: "fetch"; readonly name: string; readonly digest: string; readonly id: string }
   /** The end, with what the outputs tell. */
   | { readonly kind: "exported"; readonly facts: Readonly<Record<string, string>> };
+
+interface LintLine {
+  readonly rule: string;
+  readonly detail: string;
+  readonly lines: { readonly first: number };
+}
 
 interface Step {
   readonly number: number;
@@ -27,6 +34,7 @@ export class BuildLog {
   readonly #output: Output;
   readonly #began = new Map<number, number>();
   readonly #open = new Map<number, string>();
+  readonly #found: string[] = [];
   #last = 0;
 
   constructor(output: Output) {
@@ -48,6 +56,9 @@ export class BuildLog {
         return await this.#say(event.step, `ERROR: ${event.message}`);
       case "warning":
         return await this.#output.write(`WARNING: ${event.message}\n`);
+      case "lint":
+        this.#found.push(`${event.warning.rule}: ${event.warning.detail} (line ${event.warning.lines.first})`);
+        return;
       case "image":
         await this.#output.write(`\nwriting image ${event.id}\n`);
         for (const name of event.names) await this.#output.write(`naming to ${name}\n`);
@@ -59,6 +70,14 @@ export class BuildLog {
       case "exported":
         return;
     }
+  }
+
+  /** What the linter found, once the build is over. */
+  async end(): Promise<void> {
+    const count = this.#found.length;
+    if (count === 0) return;
+    const head = `${count} warning${count === 1 ? "" : "s"} found (use --check to expand):`;
+    await this.#output.write(`\n${[head, ...this.#found.map((each) => ` - ${each}`)].join("\n")}\n`);
   }
 
   async #lines(step: Step, text: string): Promise<void> {

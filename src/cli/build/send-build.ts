@@ -124,4 +124,8 @@ function bodyOf({ stream, directories }: BuildSources, known: Map<string, Known>
   return framedStreams([...(ours ? [ours] : []), ...named]);
 }
 
+/** Of a directory, the Dockerfile and its ignore files alone: enough to say something about it. */
+export const definitionBody = ({ stream, directories }: BuildSources): AsyncIterable<Uint8Array> =>
+  stream ?? directories.get("")?.definition() ?? nothing();
+
 async function* nothing(): AsyncGenerator<Uint8Array, void> {}

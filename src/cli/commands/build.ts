@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { BuildLine } from "../../client/build.ts";
-import { type BuildEvent, BuildLog } from "../build/build-log.ts";
+import { askAbout } from "../build/ask-about.ts";
+import { buildDisplay } from "../build/build-display.ts";
+import type { BuildEvent } from "../build/build-log.ts";
 import { outputFlags } from "../build/output-flags.ts";
 import { registryConfigHeader } from "../build/registry-config.ts";
 import { attend, type ResultWishes, readResultWishes, resultQuery, writeMetadata } from "../build/results.ts";
@@ -14,6 +16,8 @@ const buildFlags = {
   ...outputFlags,
   "add-host": { type: "list", help: "Another line of /etc/hosts for the steps", value: "host:ip" },
   "build-arg": { type: "list", help: "Value of an ARG", value: "name=value" },
+  call: { type: "string", help: "Ask about the Dockerfile instead: check, outline or targets", value: "question" },
+  check: { type: "bool", help: "Look the Dockerfile over without building it; the same as --call check" },
   "build-context": {
     type: "list",
     help: "More files by a name: a directory, image, repository or URL",
@@ -49,6 +53,8 @@ export const build = command({
     ["isle build https://github.com/team/app.git#v1:server", "Build a directory of a repository at a tag"],
     ["isle build --build-context lib=../lib .", "Give COPY --from=lib files of another directory"],
     ["isle build --isolation microvm -t app .", "Run each step in a virtual machine of its own"],
+    ["isle build --check .", "Say what is doubtful in the Dockerfile, and build nothing"],
+    ["isle build --call outline .", "List the arguments, secrets and agents the target may be given"],
     ["isle build -o type=local,dest=out .", "Write the files of the last stage into a directory"],
     ["isle build -o type=oci,dest=app.tar -t app .", "Write the image as an OCI layout"],
     ["isle build --push -t registry.example/app .", "Build, and push what was built"],
@@ -65,6 +71,11 @@ export const build = command({
       named: flags["build-context"],
       stdin: io.stdin,
     });
+    const question = flags.call || (flags.check ? "check" : "");
+    if (question !== "" && question !== "build") {
+      const call = { query: queryOf(wishes), headers: await headersOf(context) };
+      return await askAbout(context, sources, { ...call, question });
+    }
     const lines = sendBuild<BuildEvent>(context.client, sources, {
       query: queryOf(wishes),
       headers: await headersOf(context),
@@ -91,17 +102,20 @@ interface Result {
 /** Shows a build, and takes in its outputs. */
 async function follow(wishes: Wishes, lines: Lines, quiet: boolean): Promise<Result> {
   const { flags, io } = wishes;
-  const log = new BuildLog(io.stderr);
+  const display = buildDisplay({ progress: flags.progress, quiet }, io.stderr);
   let result: Result = { id: "", facts: {} };
   let broken: unknown;
   for await (const { error, aux: event } of lines) {
-    if (error !== undefined) throw new Exit(1, `isle: failed to build: ${error}`);
+    if (error !== undefined) {
+      await display.end();
+      throw new Exit(1, `isle: failed to build: ${error}`);
+    }
     if (event === undefined) continue;
     result = resultAfter(result, event);
     broken = (await attend(wishes, wishes, event)) ?? broken;
-    if (flags.progress === "rawjson") await io.stderr.write(`${JSON.stringify(event)}\n`);
-    else if (!quiet) await log.take(event);
+    await display.take(event);
   }
+  await display.end();
   if (broken !== undefined) throw broken;
   return result;
 }

@@ -39,14 +39,13 @@ export function parseDockerfile(source: Source): Dockerfile {
     const why = instructions.length === 0 ? "file with no instructions" : "no build stage in current context";
     throw sourceError(source, instructions[0]?.lines ?? { first: 1, last: 1 }, why);
   }
-  refuseDuplicateNames(source, stages);
   return { source, directives, escapeChar, globalArgs, stages };
 }
 
 function parseLine(source: Source, line: LogicalLine, escapeChar: string): Instruction {
   const lines: Lines = { first: line.first, last: line.last };
   const written = `${line.keyword} ${line.rest}`.trim();
-  return atLines(source, lines, () => ({ ...parseInstruction(line, escapeChar), lines, written }));
+  return atLines(source, lines, () => ({ ...parseInstruction(line, escapeChar), lines, written, raw: line }));
 }
 
 /** Names the place in what goes wrong in the work. */
@@ -56,15 +55,6 @@ export function atLines<T>(source: Source, lines: Lines, work: () => T): T {
   } catch (error) {
     if ((error as IsleError).code !== undefined && messageOf(error).startsWith("dockerfile parse error")) throw error;
     throw sourceError(source, lines, messageOf(error));
-  }
-}
-
-function refuseDuplicateNames(source: Source, stages: readonly Stage[]): void {
-  const seen = new Set<string>();
-  for (const { name, from } of stages) {
-    if (name === undefined) continue;
-    if (seen.has(name)) throw sourceError(source, from.lines, `duplicate name ${name}: every stage needs its own`);
-    seen.add(name);
   }
 }
 

@@ -88,9 +88,9 @@ export function mergeEnv(env: readonly string[], added: readonly NameValue[]): s
   return [...merged.values()];
 }
 
-/** `80`, `80/udp`, `8000-8002/tcp` as single ports. */
+/** `80`, `80/udp`, `8000-8002/tcp` as single ports; what stands before a port, an address or a port of the machine, is left out. */
 export function exposedPorts(text: string): string[] {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
+  const match = /^(?:(?:[\d.]*|\[[\da-f:]*\]):)?(?:[\d-]*:)?(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
   if (!match || first > last || last > 65535) throw new Error(`invalid containerPort: ${text}`);

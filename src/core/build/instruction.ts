@@ -1,5 +1,5 @@
 import type { ImageHealthcheck } from "../image.ts";
-import type { Heredoc } from "./logical-lines.ts";
+import type { Heredoc, LogicalLine } from "./logical-lines.ts";
 import type { Lines } from "./source.ts";
 
 /** A command line in exec form (`["a", "b"]`) or as text for a shell. */
@@ -52,6 +52,7 @@ export type InstructionBody =
 
 export type Instruction = InstructionBody & {
   readonly lines: Lines;
+  readonly raw: LogicalLine;
   /** As it stands in the file, keyword in capitals, for progress and history. */
   readonly written: string;
 };

@@ -3,6 +3,14 @@ import { type Lines, type Source, sourceError } from "./source.ts";
 /** One instruction's text: continued lines joined, comments in between taken out. */
 export interface LogicalLine extends Lines {
   readonly keyword: string;
+  /** The keyword as it is written. */
+  readonly typed: string;
+  /** An empty line lies between a continued line and what it continues with. */
+  readonly emptyContinuation: boolean;
+  /** Last line of the instruction itself, before its heredocs. */
+  readonly textEnd: number;
+  /** Comments right above, without their marks. */
+  readonly comments: readonly string[];
   /** What follows the keyword, without spaces around it. */
   readonly rest: string;
   readonly heredocs: readonly Heredoc[];
@@ -32,15 +40,19 @@ export function logicalLines(source: Source): LogicalLines {
   const directives = readDirectives(source, physical);
   const escapeChar = directives["escape"] ?? "\\";
   const lines: LogicalLine[] = [];
-  for (let at = 0; at < physical.length; ) {
+  let comments: string[] = [];
+  for (let at = Object.keys(directives).length; at < physical.length; ) {
     if (isBlank(physical[at]!) || isComment(physical[at]!)) {
+      comments = isBlank(physical[at]!) ? [] : [...comments, physical[at]!.replace(/^\s*#\s*/, "").trim()];
       at += 1;
       continue;
     }
-    const { text, next } = joinContinued(physical, at, escapeChar);
+    const { text, next, emptyContinuation } = joinContinued(physical, at, escapeChar);
     const [, keyword = "", rest = ""] = /^\s*(\S+)\s*([\s\S]*?)\s*$/.exec(text) ?? [];
     const { heredocs, end } = readHeredocs(source, physical, { keyword, rest, first: at, next });
-    lines.push({ keyword: keyword.toUpperCase(), rest, heredocs, first: at + 1, last: end });
+    const more = { typed: keyword, emptyContinuation, textEnd: next, comments };
+    lines.push({ keyword: keyword.toUpperCase(), rest, heredocs, first: at + 1, last: end, ...more });
+    comments = [];
     at = end;
   }
   return { directives, escapeChar, lines };
@@ -67,20 +79,22 @@ function readDirectives(source: Source, physical: readonly string[]): Record<str
   return directives;
 }
 
-function joinContinued(physical: readonly string[], start: number, escapeChar: string): { text: string; next: number } {
+function joinContinued(physical: readonly string[], start: number, escapeChar: string) {
   const token = escapeChar === "`" ? "`" : "\\\\";
   const continued = new RegExp(`^((?:[\\s\\S]*[^${token}])?)${token}[ \\t]*\\r?$`);
   let text = "";
   let next = start;
+  let emptyContinuation = false;
   while (next < physical.length) {
     const line = physical[next]!;
     next += 1;
+    if (next - 1 > start && isBlank(line)) emptyContinuation = true;
     if (next - 1 > start && (isComment(line) || isBlank(line))) continue;
     const more = continued.exec(line);
     text += more ? more[1]! : line.replace(/\r$/, "");
     if (!more) break;
   }
-  return { text, next };
+  return { text, next, emptyContinuation };
 }
 
 interface Found {

@@ -1,6 +1,7 @@
 import { parseDuration } from "../../base/time.ts";
 import type { ImageHealthcheck } from "../image.ts";
 import type { Command, CopySpec, InstructionBody, NameValue } from "./instruction.ts";
+import { suggestion } from "./lint/suggest.ts";
 import type { LogicalLine } from "./logical-lines.ts";
 
 /** What one instruction says, nothing expanded. A fault throws an Error that says what is wrong. */
@@ -9,7 +10,10 @@ export function parseInstruction(
   escapeChar = "\\",
 ): InstructionBody {
   const grammar = Object.hasOwn(grammars, line.keyword) ? grammars[line.keyword] : undefined;
-  if (!grammar) throw new Error(`unknown instruction: ${line.keyword}`);
+  if (!grammar) {
+    const near = suggestion(line.keyword, Object.keys(grammars));
+    throw new Error(`unknown instruction: ${line.keyword}${near === undefined ? "" : ` (did you mean ${near}?)`}`);
+  }
   const { flags, rest } = takeFlags(line.rest, grammar.flags ?? []);
   if (rest === "" && !grammar.mayBeEmpty) throw new Error(`${line.keyword} requires at least one argument`);
   return grammar.parse({ ...line, rest, flags, escapeChar });

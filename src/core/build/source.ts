@@ -13,16 +13,23 @@ export interface Source {
 }
 
 /** A fault of a Dockerfile, told with its place and the lines around it. */
-export function sourceError({ name, text }: Source, { first, last }: Lines, why: string): IsleError {
+export function sourceError({ name, text }: Source, lines: Lines, why: string): IsleError {
+  const problem = `dockerfile parse error on line ${lines.first}: ${why}`;
+  const shown = excerptOf(text, lines).map((line) => line.trimEnd());
+  return new IsleError("invalid", [problem, `${name}:${lines.first}`, ruler, ...shown, ruler].join("\n"));
+}
+
+/** What stands above and below an excerpt. */
+export const ruler = "-".repeat(20);
+
+/** Lines with their numbers and some around them: two on each side of a line alone, one of several. */
+export function excerptOf(text: string, { first, last }: Lines): string[] {
   const lines = text.split(/\r?\n/);
-  const from = Math.max(1, first - 2);
-  const to = Math.min(lines.length, last + 2);
-  const excerpt = Array.from({ length: to - from + 1 }, (_, index) => {
+  const around = first === last ? 2 : 1;
+  const from = Math.max(1, first - around);
+  return lines.slice(from - 1, last + around).map((line, index) => {
     const number = from + index;
     const mark = number >= first && number <= last ? ">>>" : "   ";
-    return `${String(number).padStart(4)} | ${mark} ${lines[number - 1] ?? ""}`.trimEnd();
+    return `${String(number).padStart(4)} | ${mark} ${line}`;
   });
-  const rule = "--------------------";
-  const problem = `dockerfile parse error on line ${first}: ${why}`;
-  return new IsleError("invalid", [problem, `${name}:${first}`, rule, ...excerpt, rule].join("\n"));
 }

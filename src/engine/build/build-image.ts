@@ -5,6 +5,7 @@ import { collectUnused } from "../image/collect.ts";
 import { type CachedLayers, exportCaches } from "./cache/export-cache.ts";
 import { BrokenCache, ImportedCache } from "./cache/imported-cache.ts";
 import { readCaches } from "./cache/read-cache.ts";
+import { reportLint } from "./check-build.ts";
 import type { BuildDeps } from "./deps.ts";
 import { type BuiltImage, builtImage } from "./outputs/built-image.ts";
 import { type ExportFacts, exportOutputs } from "./outputs/export-outputs.ts";
@@ -25,6 +26,7 @@ export interface BuildOutcome {
  */
 export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<BuildOutcome> {
   const planned = planFor(request, request.platform ?? hostPlatform());
+  reportLint(deps, request, planned);
   const steps = [...planned.steps.values()].flat();
   request.onEvent({ kind: "plan", steps });
   const outcome = await additionsTo(deps.images).run(async () => {

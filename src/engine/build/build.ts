@@ -28,6 +28,8 @@ export interface Build {
 export interface StageResult {
   readonly config: ImageConfigFile;
   readonly layers: readonly ImageLayer[];
+  /** ARGs of the stage, which those on top of it have too. */
+  readonly args: ReadonlyMap<string, string>;
 }
 
 /** The key of a step in the cache. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { factsName } from "../../base/context-facts.ts";
-import { parseDockerignore } from "../../base/dockerignore.ts";
+import { parseDockerignore, readPatterns } from "../../base/dockerignore.ts";
 import { invalid } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { type ContextManifest, cleanPath, readManifest } from "../../core/build/context-manifest.ts";
@@ -74,6 +74,12 @@ export function excludedFiles({ manifest }: BuildContext, dockerfile: string): s
   const name = ignoreFiles(dockerfile).find((each) => manifest.texts.has(cleanPath(each)));
   if (name === undefined) return [];
   return [dockerfile, name].filter(parseDockerignore(manifest.texts.get(cleanPath(name))!.toString()));
+}
+
+/** Patterns of the ignore file that holds for a Dockerfile. */
+export function ignorePatterns({ manifest }: BuildContext, dockerfile: string): string[] {
+  const name = ignoreFiles(dockerfile).find((each) => manifest.texts.has(cleanPath(each)));
+  return name === undefined ? [] : readPatterns(manifest.texts.get(cleanPath(name))!.toString());
 }
 
 /** Removes what builds left that an earlier daemon did not see to their end: steps that still run, and files. */

@@ -1,6 +1,7 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import type { Digest } from "../../base/digest.ts";
 import type { Platform } from "../../base/platform.ts";
+import type { LintWarning } from "../../core/build/lint/findings.ts";
 import type { Source } from "../../core/build/source.ts";
 import type { Credentials } from "../../core/registry.ts";
 import type { CacheSource, CacheTarget } from "./cache/cache-words.ts";
@@ -32,6 +33,8 @@ export interface BuildRequest {
   readonly contextExcludes: readonly string[];
   /** More sources of files by the names that FROM, COPY and RUN give them; each is opened when it is first asked for. */
   readonly named: NamedContexts;
+  /** Patterns of the .dockerignore, for the linter. */
+  readonly ignored: readonly string[];
   /** Name or number of the stage to build; the last when empty. */
   readonly target: string;
   /** Undefined values are variables the client named and does not have. */
@@ -100,4 +103,6 @@ export type BuildEvent =
   | { readonly kind: "end"; readonly step: BuildStep; readonly cached: boolean }
   | { readonly kind: "failed"; readonly step: BuildStep; readonly message: string }
   | { readonly kind: "warning"; readonly message: string }
+  /** What the linter found in the Dockerfile. */
+  | { readonly kind: "lint"; readonly warning: LintWarning; readonly source: Source }
   | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] };

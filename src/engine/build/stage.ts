@@ -6,7 +6,7 @@ import { expandWord } from "../../core/build/expand.ts";
 import { applyToConfig, joinDirectory } from "../../core/build/image-config.ts";
 import type { Instruction, InstructionOf } from "../../core/build/instruction.ts";
 import { parseInstruction } from "../../core/build/parse-instruction.ts";
-import type { ImageConfigFile, ImageLayer, ImageRunConfig } from "../../core/image.ts";
+import type { ImageConfigFile, ImageRunConfig } from "../../core/image.ts";
 import { imageNamed } from "./base-image.ts";
 import type { Build, StageResult } from "./build.ts";
 import { copyStep } from "./copy-step.ts";
@@ -30,7 +30,7 @@ export async function buildStage(build: Build, stage: Stage): Promise<StageResul
     if (instruction.kind === "arg") declareArgs(state, instruction);
     else await inStep(build, steps.shift()!, (step) => performAt(state, instruction, step));
   }
-  return { config: configFile(state), layers: state.layers };
+  return { config: configFile(state), layers: state.layers, args: state.args };
 }
 
 async function inStep<T extends { readonly cached: boolean }>(
@@ -54,6 +54,7 @@ function triggered(text: string, stage: Stage): Instruction {
   const [, keyword = "", rest = ""] = /^(\S+)\s*([\s\S]*)$/.exec(text) ?? [];
   return {
     ...parseInstruction({ keyword: keyword.toUpperCase(), rest, heredocs: [] }),
+    raw: stage.from.raw,
     lines: stage.from.lines,
     written: text,
   };
@@ -66,7 +67,7 @@ async function beginStage(build: Build, stage: Stage): Promise<StageState> {
     stage.from.platform &&
     atLines(dockerfile.source, stage.from.lines, () => expandWord(stage.from.platform!, globals, options));
   const platform = asked ? parsePlatform(asked) : (request.platform ?? hostPlatform());
-  const { config, layers } = await baseOf(build, stage, platform);
+  const { config, layers, args } = await baseOf(build, stage, platform);
   return {
     build,
     stage,
@@ -77,7 +78,7 @@ async function beginStage(build: Build, stage: Stage): Promise<StageState> {
     lastKey: undefined,
     time: config?.created ?? now(),
     history: [...(config?.history ?? [])],
-    args: new Map(),
+    args: new Map(args),
   };
 }
 
@@ -99,7 +100,7 @@ async function baseOf(
   build: Build,
   stage: Stage,
   platform: Platform,
-): Promise<{ config: ImageConfigFile | undefined; layers: readonly ImageLayer[] }> {
+): Promise<Pick<StageResult, "config" | "layers"> & Partial<StageResult>> {
   const name = build.bases.get(stage.index)!;
   if (name === "scratch") return { config: emptyImage(platform), layers: [] };
   const source = await sourceNamed(build, name, stage);

@@ -6,6 +6,7 @@ import {
   dockerfileOf,
   excludedFiles,
   ignoreFiles,
+  ignorePatterns,
   receiveContext,
 } from "../../engine/build/context.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
@@ -17,7 +18,8 @@ import type { Exchange } from "../exchange.ts";
 import type { Query } from "../query.ts";
 
 /** What a build is made from, until it is released. */
-export interface BuildInput extends Pick<BuildRequest, "dockerfile" | "context" | "contextExcludes" | "named"> {
+export interface BuildInput
+  extends Pick<BuildRequest, "dockerfile" | "context" | "contextExcludes" | "ignored" | "named"> {
   release(): Promise<void>;
 }
 
@@ -57,7 +59,8 @@ export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: 
       ...opensNamed(deps, sent.elsewhere, { ...access, hold }),
     ]);
     const dockerfile = dockerfileOf(context, name);
-    return { dockerfile, context, contextExcludes: excludedFiles(context, name), named, release };
+    const excludes = { contextExcludes: excludedFiles(context, name), ignored: ignorePatterns(context, name) };
+    return { dockerfile, context, ...excludes, named, release };
   } catch (error) {
     await release();
     throw error;

@@ -16,11 +16,24 @@ export interface Vertex {
   readonly error?: string;
 }
 
+interface VertexWarning {
+  readonly vertex: string;
+  readonly level: number;
+  readonly short: Uint8Array;
+  readonly detail?: readonly Uint8Array[];
+  readonly url?: string;
+  readonly info?: { readonly filename: string; readonly data: Uint8Array; readonly language: string };
+  readonly ranges?: ReadonlyArray<{ readonly start: { line: number }; readonly end: { line: number } }>;
+}
+
 export interface StatusUpdate {
   readonly vertexes?: readonly Vertex[];
   readonly logs?: ReadonlyArray<{ vertex: string; timestamp: object; stream: number; msg: Uint8Array }>;
-  readonly warnings?: ReadonlyArray<{ vertex: string; level: number; short: Uint8Array }>;
+  readonly warnings?: readonly VertexWarning[];
 }
+
+/** Name of the part in which a Dockerfile is read. */
+export const definitionPart = (name: string): string => `[internal] load build definition from ${name}`;
 
 /** One build that a client asked for: what was said of it so far, and its end. */
 export class ActiveBuild {
@@ -99,9 +112,24 @@ export class ActiveBuild {
     else if (event.kind === "output") this.#log(event);
     else if (event.kind === "end") this.#finish(event.step, { cached: event.cached });
     else if (event.kind === "failed") this.#finish(event.step, { error: event.message });
+    else if (event.kind === "lint") this.#lint(event);
     else if (event.kind === "warning") {
       this.#push({ warnings: [{ vertex: "", level: 1, short: Buffer.from(event.message) }] });
     }
+  }
+
+  #lint({ warning, source }: Extract<BuildEvent, { kind: "lint" }>): void {
+    const { rule, detail, description, url, lines } = warning;
+    const found = {
+      vertex: this.#digest(definitionPart(source.name)),
+      level: 1,
+      short: Buffer.from(`${rule}: ${detail} (line ${lines.first})`),
+      detail: [Buffer.from(description)],
+      url,
+      info: { filename: source.name, data: Buffer.from(source.text), language: "Dockerfile" },
+      ranges: [{ start: { line: lines.first }, end: { line: lines.last } }],
+    };
+    this.#push({ warnings: [found] });
   }
 
   #finish(step: BuildStep, facts: Pick<Vertex, "cached" | "error">): void {

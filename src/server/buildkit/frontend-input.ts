@@ -1,13 +1,19 @@
 import { readPatterns } from "../../base/dockerignore.ts";
 import { unsupported } from "../../base/error.ts";
-import { type BuildContext, dockerfileOf, ignoreFiles, receiveContext } from "../../engine/build/context.ts";
+import {
+  type BuildContext,
+  dockerfileOf,
+  ignoreFiles,
+  ignorePatterns,
+  receiveContext,
+} from "../../engine/build/context.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import type { RemoteAccess } from "../../engine/build/git-tree.ts";
 import { opensNamed } from "../../engine/build/named-remote.ts";
 import { isRemote, remoteContext } from "../../engine/build/remote-context.ts";
 import type { BuildRequest, NamedContext, NamedContexts } from "../../engine/build/request.ts";
 import { once } from "../../engine/build/sources.ts";
-import type { ActiveBuild } from "./active-build.ts";
+import { type ActiveBuild, definitionPart } from "./active-build.ts";
 import { receiveFiles } from "./receive-files.ts";
 import type { ClientSession } from "./sessions.ts";
 import { uploadedContext, uploadPrefix } from "./uploaded-context.ts";
@@ -20,7 +26,7 @@ interface FrontendParts {
   readonly attributes: Attributes;
 }
 
-export interface FrontendInput extends Pick<BuildRequest, "dockerfile" | "context" | "named"> {
+export interface FrontendInput extends Pick<BuildRequest, "dockerfile" | "context" | "ignored" | "named"> {
   release(): Promise<void>;
 }
 
@@ -64,11 +70,13 @@ class Input {
     const definition = await this.#definition();
     const dockerfile = dockerfileOf(definition, name);
     const ignored = await this.#build.part("[internal] load .dockerignore", () => this.#ignoreLines(definition));
+    // A question about the Dockerfile needs no more.
+    if (this.#attributes["requestid"]) return { dockerfile, context: undefined, ignored, named, release };
     const context = await this.#build.part("[internal] load build context", () =>
       receiveKept(this.#deps, this.#session, directory("context", ignored)),
     );
     this.#held.push(context);
-    return { dockerfile, context, named, release };
+    return { dockerfile, context, ignored, named, release };
   }
 
   async release(): Promise<void> {
@@ -78,7 +86,7 @@ class Input {
   async #definition(): Promise<BuildContext> {
     const name = this.#name;
     const files = [name, ...ignoreFiles(name)];
-    const definition = await this.#build.part(`[internal] load build definition from ${name}`, () =>
+    const definition = await this.#build.part(definitionPart(name), () =>
       receive(this.#deps, this.#session, { "dir-name": "dockerfile", followpaths: files }, files),
     );
     this.#held.push(definition);
@@ -86,7 +94,7 @@ class Input {
   }
 
   /** A repository or a URL; the Dockerfile lies in it, or comes from the client all the same. */
-  async #remote(url: string): Promise<Pick<BuildRequest, "dockerfile" | "context">> {
+  async #remote(url: string): Promise<Pick<BuildRequest, "dockerfile" | "context" | "ignored">> {
     const name = this.#name;
     const wanted = { ...this.#access(), dockerfile: name, kept: [name, ...ignoreFiles(name)] };
     const { context, dockerfile } = await this.#build.part("[internal] load remote build context", () =>
@@ -96,9 +104,10 @@ class Input {
     );
     this.#held.push(context);
     if (this.#attributes["dockerfilekey"] === "dockerfile") {
-      return { context, dockerfile: dockerfileOf(await this.#definition(), name) };
+      return { context, ignored: [], dockerfile: dockerfileOf(await this.#definition(), name) };
     }
-    return { context, dockerfile: dockerfileOf(context, dockerfile) };
+    const ignored = ignorePatterns(context, dockerfile);
+    return { context, ignored, dockerfile: dockerfileOf(context, dockerfile) };
   }
 
   #access(): RemoteAccess & { readonly keepGitDir: boolean } {

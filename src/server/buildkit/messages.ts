@@ -43,7 +43,18 @@ message Vertex {
   string error = 7;
 }
 message VertexLog { string vertex = 1; Timestamp timestamp = 2; int64 stream = 3; bytes msg = 4; }
-message VertexWarning { string vertex = 1; int64 level = 2; bytes short = 3; }
+message Position { int32 line = 1; int32 character = 2; }
+message Range { Position start = 1; Position end = 2; }
+message SourceInfo { string filename = 1; bytes data = 2; string language = 4; }
+message VertexWarning {
+  string vertex = 1;
+  int64 level = 2;
+  bytes short = 3;
+  repeated bytes detail = 4;
+  string url = 5;
+  SourceInfo info = 6;
+  repeated Range ranges = 7;
+}
 message UsageRecord {
   string ID = 1;
   bool Mutable = 2;

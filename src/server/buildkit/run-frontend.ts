@@ -5,6 +5,7 @@ import { parseBytes } from "../../base/size.ts";
 import { type BuildOutcome, buildImage } from "../../engine/build/build-image.ts";
 import { type CacheSource, parseCacheSource } from "../../engine/build/cache/cache-words.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
+import { answerQuestion, questionOf, type SubrequestAnswer } from "../build/subrequests.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { type Attributes, frontendInput } from "./frontend-input.ts";
 import { sendOutput } from "./send-output.ts";
@@ -17,7 +18,6 @@ export async function runFrontend(
   build: ActiveBuild,
   { session, attributes }: { session: ClientSession; attributes: Attributes },
 ): Promise<BuildOutcome> {
-  refuseUnsupported(attributes);
   const { release, ...input } = await frontendInput(deps, build, { session, attributes });
   try {
     return await buildImage(deps, {
@@ -40,8 +40,19 @@ export async function runFrontend(
   }
 }
 
-function refuseUnsupported(attributes: Attributes): void {
-  if (attributes["requestid"]) throw unsupported(`the request ${attributes["requestid"]} to the Dockerfile frontend`);
+/** Answers a question about the Dockerfile, such as `docker build --check` asks, without building it. */
+export async function askFrontend(
+  deps: BuildDeps,
+  build: ActiveBuild,
+  { session, attributes }: { session: ClientSession; attributes: Attributes },
+): Promise<SubrequestAnswer> {
+  const question = questionOf(attributes["requestid"] ?? "");
+  const { release, ...input } = await frontendInput(deps, build, { session, attributes });
+  try {
+    return answerQuestion(deps, question, { ...readAttributes(attributes, build), ...input });
+  } finally {
+    await release();
+  }
 }
 
 /** Clients send them as JSON. */

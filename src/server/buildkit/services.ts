@@ -8,7 +8,7 @@ import { type BuildOutput, parseOutput } from "../../engine/build/outputs/output
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
 import { ActiveBuild, type StatusUpdate } from "./active-build.ts";
 import { codec } from "./messages.ts";
-import { runFrontend } from "./run-frontend.ts";
+import { askFrontend, runFrontend } from "./run-frontend.ts";
 import type { Sessions } from "./sessions.ts";
 
 type Texts = Record<string, string>;
@@ -193,14 +193,18 @@ async function status({ builds }: BuildkitParts, call: Call): Promise<void> {
   }
 }
 
+function refuseOtherFrontends(frontend: string): void {
+  if (frontend === "dockerfile.v0") return;
+  throw unsupported(`the frontend ${frontend}`, { hint: "build a Dockerfile without a syntax image" });
+}
+
 async function runFrontendOf(
   parts: BuildkitParts,
   build: ActiveBuild,
   frontend: string,
   attributes: Texts,
 ): Promise<BuildOutcome> {
-  if (frontend !== "dockerfile.v0")
-    throw unsupported(`the frontend ${frontend}`, { hint: "build a Dockerfile without a syntax image" });
+  refuseOtherFrontends(frontend);
   const session = await parts.sessions.get(build.session);
   return await runFrontend(parts.deps, build, { session, attributes });
 }
@@ -218,11 +222,32 @@ async function gatewaySolve(parts: BuildkitParts, call: Call): Promise<void> {
     }
     throw unsupported("builds described by LLB", { hint: "build a Dockerfile" });
   }
+  if (request.FrontendOpt["requestid"]) {
+    call.send(codecs.gatewaySolved.encode({ result: { metadata: await answerOf(parts, build, request) } }));
+    return;
+  }
   const outcome = await runFrontendOf(parts, build, request.Frontend, request.FrontendOpt);
   const { id, configBytes } = outcome.image;
   build.results.set(id, outcome);
   const metadata = { "containerimage.config": configBytes };
   call.send(codecs.gatewaySolved.encode({ result: { ref: { id }, metadata } }));
+}
+
+/** A question about the Dockerfile is answered by what goes with an empty result. */
+async function answerOf(
+  { deps, sessions }: BuildkitParts,
+  build: ActiveBuild,
+  { Frontend, FrontendOpt }: GatewaySolve,
+): Promise<Record<string, Uint8Array>> {
+  refuseOtherFrontends(Frontend);
+  const session = await sessions.get(build.session);
+  const { json, text, statusCode } = await askFrontend(deps, build, { session, attributes: FrontendOpt });
+  return {
+    "result.json": Buffer.from(JSON.stringify(json)),
+    "result.txt": Buffer.from(text),
+    "result.statuscode": Buffer.from(String(statusCode)),
+    version: Buffer.from("1.0.0"),
+  };
 }
 
 async function gatewayReturn(parts: BuildkitParts, call: Call): Promise<void> {

@@ -34,6 +34,7 @@ export class ClassicProgress {
       case "image":
         this.#end(event.id, event.names);
         break;
+      case "lint":
       case "failed":
         break;
     }

@@ -10,6 +10,7 @@ import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { receiveInput } from "../build/build-input.ts";
 import { buildFetches, buildOutputs, clientDoor } from "../build/client-door.ts";
 import { cachesOf, outputsOf } from "../build/output-words.ts";
+import { answerQuestion, questionOf } from "../build/subrequests.ts";
 import { ClassicProgress } from "../encode/build-progress.ts";
 import { type Exchange, json, type Route, sent } from "../exchange.ts";
 import { type ProgressLine, streamProgress } from "../json-stream.ts";
@@ -28,6 +29,8 @@ const build: Handler = async (exchange, deps) => {
   const access = { secret: options.secret, sshAgent: options.sshAgent, signal, keepGitDir };
   const { release, ...input } = await receiveInput(exchange, deps, access);
   try {
+    const question = query.text("call");
+    if (question) return json(200, answerQuestion(deps, questionOf(question), { ...options, ...input }));
     await streamProgress(exchange, async (report) => {
       const { facts } = await buildImage(deps, {
         ...options,
@@ -77,7 +80,7 @@ type Results = "outputs" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
 
 type Options = Omit<
   BuildRequest,
-  "dockerfile" | "context" | "contextExcludes" | "named" | "signal" | "onEvent" | Results
+  "dockerfile" | "context" | "contextExcludes" | "ignored" | "named" | "signal" | "onEvent" | Results
 >;
 
 function readOptions({ query, request }: Exchange): Options {

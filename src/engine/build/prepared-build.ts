@@ -1,0 +1,85 @@
+import { invalid, messageOf } from "../../base/error.ts";
+import { hostPlatform, type Platform } from "../../base/platform.ts";
+import { parseReference } from "../../base/reference.ts";
+import { atLines, type Dockerfile, findStage, parseDockerfile, type Stage } from "../../core/build/dockerfile.ts";
+import { expandWord, type Variables } from "../../core/build/expand.ts";
+import { type BuildPlan, checkMounts, planBuild } from "../../core/build/plan.ts";
+import { globalVariables, platformVariables } from "./platform-variables.ts";
+import type { BuildRequest } from "./request.ts";
+import { namedContext } from "./sources.ts";
+
+/** What a Dockerfile says, for one platform. */
+export interface ReadDockerfile {
+  readonly dockerfile: Dockerfile;
+  readonly platformArgs: Variables;
+  readonly globals: Variables;
+}
+
+/** Read, and found fit to be built. */
+export interface PreparedBuild extends ReadDockerfile {
+  /** Base of each stage, expanded. */
+  readonly bases: ReadonlyMap<number, string>;
+  readonly plan: BuildPlan;
+}
+
+export type PlannedRequest = Pick<BuildRequest, "dockerfile" | "args" | "target" | "named">;
+
+export function readDockerfile(request: PlannedRequest, platform: Platform = hostPlatform()): ReadDockerfile {
+  const dockerfile = parseDockerfile(request.dockerfile);
+  const platformArgs = platformVariables(platform);
+  return { dockerfile, platformArgs, globals: globalVariables(dockerfile, request.args, platformArgs) };
+}
+
+/** Plans a build before anything is touched. Fails with invalid, naming the line. */
+export function prepareBuild(request: PlannedRequest, read: ReadDockerfile): PreparedBuild {
+  const { dockerfile, globals } = read;
+  const bases = new Map(dockerfile.stages.map((stage) => [stage.index, baseOf(dockerfile, stage, globals)]));
+  const plan = planned(dockerfile, request, bases);
+  checkBases(dockerfile, plan, { request, bases });
+  checkMounts(plan.stages, ({ lines }, work) => atLines(request.dockerfile, lines, work));
+  return { ...read, bases, plan };
+}
+
+function baseOf({ source, escapeChar }: Dockerfile, { from }: Stage, globals: Variables): string {
+  return atLines(source, from.lines, () => {
+    const base = expandWord(from.image, globals, { escapeChar });
+    if (base === "") throw new Error(`base name (${from.image}) should not be blank`);
+    const platform = from.platform && expandWord(from.platform, globals, { escapeChar });
+    if (platform === "") throw new Error(`empty platform value from expression ${from.platform}`);
+    return base;
+  });
+}
+
+function planned(
+  dockerfile: Dockerfile,
+  { target, named }: PlannedRequest,
+  bases: ReadonlyMap<number, string>,
+): BuildPlan {
+  try {
+    return planBuild(dockerfile, target, { bases, isNamed: (name) => namedContext(named, name) !== undefined });
+  } catch (error) {
+    throw invalid(messageOf(error), {
+      hint: `stages are ${dockerfile.stages.map(({ name, index }) => name ?? index).join(", ")}`,
+    });
+  }
+}
+
+interface Around {
+  readonly request: PlannedRequest;
+  readonly bases: ReadonlyMap<number, string>;
+}
+
+/** A base that is no stage and no named context must look like an image. */
+function checkBases(dockerfile: Dockerfile, plan: BuildPlan, { request, bases }: Around): void {
+  for (const { index, from } of plan.stages) {
+    const base = bases.get(index)!;
+    if (findStage(dockerfile.stages, base, index) || namedContext(request.named, base)) continue;
+    atLines(dockerfile.source, from.lines, () => {
+      try {
+        parseReference(base);
+      } catch (error) {
+        throw new Error(`failed to parse stage name "${base}": ${messageOf(error)}`);
+      }
+    });
+  }
+}
