@@ -147,12 +147,12 @@ test("an archive that would fill the disk ends before it does, and leaves nothin
   mkdirSync(context);
   const script = `head -c 150M /dev/zero > b; tar -cf b.tar b; bzip2 -k b.tar; xz -0 b.tar; rm -f b b.tar`;
   await daemon.inNamespaces(["sh", "-c", `cd ${context} && ${script}`], { timeoutMs: 60_000 });
-  const used = async () => (await daemon.inNamespaces(["du", "-sm", daemon.dataRoot])).stdout.split("\t")[0];
+  const used = async () => Number((await daemon.inNamespaces(["du", "-sm", daemon.dataRoot])).stdout.split("\t")[0]);
   const before = await used();
   for (const name of ["b.tar.bz2", "b.tar.xz"]) {
     await refused(`FROM busybox\nADD ${name} /x/\n`, "unpacks to more than the disk has room for");
   }
-  expect(await used()).toBe(before!);
+  expect(await used()).toBeLessThanOrEqual(before + 1);
   await built("FROM busybox\nRUN echo alive > /f\n");
 }, 60_000);
 

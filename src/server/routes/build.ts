@@ -32,17 +32,20 @@ const build: Handler = async (exchange, deps) => {
     const question = query.text("call");
     if (question) return json(200, answerQuestion(deps, questionOf(question), { ...options, ...input }));
     await streamProgress(exchange, async (report) => {
-      const { facts } = await buildImage(deps, {
-        ...options,
-        ...input,
-        ...results,
-        signal,
-        onEvent: reporter(exchange, report),
-        ...clientDoor(deps.content, (event) => report({ aux: event }), signal),
-      });
-      if (query.flag("events")) report({ aux: { kind: "exported", facts } });
-      // Before the client hears of the end: its next build finds the files.
-      await release();
+      try {
+        const { facts } = await buildImage(deps, {
+          ...options,
+          ...input,
+          ...results,
+          signal,
+          onEvent: reporter(exchange, report),
+          ...clientDoor(deps.content, (event) => report({ aux: event }), signal),
+        });
+        if (query.flag("events")) report({ aux: { kind: "exported", facts } });
+      } finally {
+        // Before the client hears of the end: its next build finds the files.
+        await release();
+      }
     });
   } finally {
     await release();
