@@ -37,6 +37,8 @@ export function readConfined(request: ConfinedRequest): {
 } {
   const child = startConfined(request);
   child.input.end();
+  // When a child ends, its output is thrown away unless somebody listens for it, and ours may be read late.
+  child.output.on("readable", () => {});
   const tar = Readable.from(outputOf(child), { objectMode: false });
   tar.once("close", () => child.kill());
   return { ready: child.ready, done: child.done, tar };
