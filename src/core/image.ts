@@ -21,6 +21,27 @@ export interface ImageRecord {
   readonly taggedAt: string;
   /** Image it was committed or built from. */
   readonly parent: Digest | undefined;
+  /** What else goes by one of the image's names: images for other platforms, and what attests to them. By full name. */
+  readonly indexes?: Readonly<Record<string, ImageIndex>>;
+}
+
+/** An OCI index that a build has made. Everything it names is held as long as the name points at the image. */
+export interface ImageIndex {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly manifests: readonly IndexedManifest[];
+}
+
+export interface IndexedManifest {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+  readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
+  /** Digest of the manifest that this one attests to. */
+  readonly attestsTo?: Digest;
+  /** Config and layers. */
+  readonly blobs: readonly Digest[];
 }
 
 export interface ImageLayer {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { anotherEngine } from "../support/another-engine.ts";
@@ -79,4 +79,25 @@ withBuildx("an image pushed with its cache inside gives its steps", async () => 
   await anotherEngine(daemon);
   expect(cached(await buildx("-t", "built", "--cache-from", name))).toBe(1);
   expect(await box.output("cat /when", { Image: "built" })).toBe(when);
+});
+
+withBuildx("one build makes an image for each platform", async () => {
+  write({
+    Dockerfile: "FROM scratch\nARG TARGETPLATFORM\nLABEL target=$TARGETPLATFORM\nCOPY f /f\n",
+    f: "of every platform",
+  });
+  const platforms = ["linux/amd64", "linux/arm64", "linux/arm/v7"];
+  const name = `${registry.host}/several`;
+  const flags = ["--platform", platforms.join(",")];
+  await buildx(...flags, "-t", name, "--push");
+  const inspected = await daemon.docker(["buildx", "imagetools", "inspect", name]);
+  expect(inspected.exitCode, inspected.stderr).toBe(0);
+  expect([...inspected.stdout.matchAll(/Platform: +(\S+)/g)].map(([, each]) => each)).toEqual(platforms);
+  await buildx(...flags, "-o", `type=local,dest=${out}/files`);
+  for (const each of platforms) {
+    expect(readFileSync(join(out, "files", each.replaceAll("/", "_"), "f"), "utf8")).toBe("of every platform");
+  }
+  await buildx(...flags, "-t", "several", "-o", `type=oci,dest=${out}/several.tar`);
+  await daemon.docker(["load", "-i", `${out}/several.tar`]);
+  expect(await daemon.api.ok("GET", "/images/several/json")).toBeDefined();
 });

@@ -31,7 +31,7 @@ const buildFlags = {
   network: { type: "string", help: "Network of the steps: default, none, host" },
   "no-cache": { type: "bool", help: "Run every step again" },
   "no-cache-filter": { type: "list", help: "Run the steps of these stages again", value: "stage" },
-  platform: { type: "string", help: "Platform of the image" },
+  platform: { type: "list", help: "Platforms of the image", value: "os/arch" },
   progress: { type: "string", help: "auto, plain, rawjson or quiet" },
   pull: { type: "bool", help: "Look for newer base images" },
   quiet: { type: "bool", short: "q", help: "Print only the image's id" },

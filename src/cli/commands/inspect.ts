@@ -46,7 +46,8 @@ export const inspectImages = command({
   run(context) {
     const { flags, client } = context;
     const path = (name: string) => `/images/${name.split("/").map(encodeURIComponent).join("/")}/json`;
-    const fetch = (name: string) => client.text("GET", path(name), { query: { platform: flags.platform } });
+    const query = { platform: flags.platform, manifests: true };
+    const fetch = (name: string) => client.text("GET", path(name), { query });
     return inspectEach(context, { format: flags.format, fetch });
   },
 });

@@ -1,34 +1,42 @@
 import { isCode } from "../../base/error.ts";
-import { formatPlatform, type Platform, platformMatches } from "../../base/platform.ts";
+import { formatPlatform, hostPlatform, type Platform, platformMatches } from "../../base/platform.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import { findImage } from "../image/find-image.ts";
+import { imageOfIndex } from "../image/image-of-index.ts";
 import { pullImage } from "../image/pull-image.ts";
 import type { Build } from "./build.ts";
 
 /** An image of this engine, pulled when it is not here or when the client wants the newest. */
 export async function imageNamed(build: Build, name: string, platform: Platform): Promise<ImageRecord> {
   const { deps, request, signal } = build;
-  const found = request.pull ? undefined : localImage(build, name, platform);
+  const found = request.pull ? undefined : await localImage(build, name, platform);
   if (found) return found;
   const reference = withDefaultTag(parseReference(name));
-  await pullImage(deps, {
+  // The name goes on standing for what this machine runs.
+  const isForeign = !platformMatches(hostPlatform(), platform);
+  const image = await pullImage(deps, {
     name: formatReference(reference),
     platform,
     credentials: await request.credentialsFor(reference.domain),
+    unnamed: isForeign,
     report: () => {},
     signal,
   });
-  return findImage(deps.images, name).image;
+  if (isForeign) onlyForBuild(build, image);
+  return image;
 }
 
-function localImage({ deps, request }: Build, name: string, platform: Platform): ImageRecord | undefined {
+async function localImage(build: Build, name: string, platform: Platform): Promise<ImageRecord | undefined> {
+  const { deps, request } = build;
   try {
     const { image, name: byName } = findImage(deps.images, name);
     // A short word is a name to pull, even where some image's id begins with it.
     if (byName === undefined && /^[a-f0-9]{1,11}$/.test(name)) return undefined;
     const { os, architecture, variant } = image.config;
     if (platformMatches(platform, { os, architecture, variant })) return image;
+    const other = byName === undefined ? undefined : await imageOfIndex(deps, { image, name: byName }, platform);
+    if (other) return onlyForBuild(build, other);
     request.onEvent({
       kind: "warning",
       message: `${name} is here for ${formatPlatform(image.config)} and not for ${formatPlatform(platform)}`,
@@ -38,4 +46,13 @@ function localImage({ deps, request }: Build, name: string, platform: Platform):
     if (isCode(error, "notFound")) return undefined;
     throw error;
   }
+}
+
+/** An image that nothing names is let go at the end of the build. */
+function onlyForBuild({ deps, atEnd }: Build, image: ImageRecord): ImageRecord {
+  atEnd(async () => {
+    if (deps.images.namesOf(image.id).length === 0 && deps.imageUsers(image.id).length === 0)
+      deps.images.remove(image.id);
+  });
+  return image;
 }

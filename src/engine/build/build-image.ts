@@ -1,4 +1,4 @@
-import { hostPlatform } from "../../base/platform.ts";
+import { formatPlatform, hostPlatform } from "../../base/platform.ts";
 import type { ImageLayer } from "../../core/image.ts";
 import { additionsTo } from "../image/additions.ts";
 import { collectUnused } from "../image/collect.ts";
@@ -7,8 +7,10 @@ import { BrokenCache, ImportedCache } from "./cache/imported-cache.ts";
 import { readCaches } from "./cache/read-cache.ts";
 import { reportLint } from "./check-build.ts";
 import type { BuildDeps } from "./deps.ts";
+import { checkRunnable } from "./emulators.ts";
 import { type BuiltImage, builtImage } from "./outputs/built-image.ts";
 import { type ExportFacts, exportOutputs } from "./outputs/export-outputs.ts";
+import { ownImage } from "./outputs/image-output.ts";
 import { type PlatformPlan, planFor } from "./platform-plan.ts";
 import type { BuildRequest } from "./request.ts";
 import { runStages } from "./run-stages.ts";
@@ -25,21 +27,36 @@ export interface BuildOutcome {
  * done; steps whose input did not change are taken from the cache. On failure nothing is left but what the cache holds.
  */
 export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<BuildOutcome> {
-  const planned = planFor(request, request.platform ?? hostPlatform());
-  reportLint(deps, request, planned);
-  const steps = [...planned.steps.values()].flat();
+  const plans = plansOf(request);
+  checkRunnable(deps, plans);
+  reportLint(deps, request, plans[0]!);
+  const steps = plans.flatMap((plan) => [...plan.steps.values()].flat());
   request.onEvent({ kind: "plan", steps });
   const outcome = await additionsTo(deps.images).run(async () => {
-    const built = await runPlans(deps, request, [planned]);
+    const built = await runPlans(deps, request, plans);
     const { facts } = await exportOutputs({ deps, request, images: built.images }, steps.length + 1);
     const cached = await exportCaches(deps, request, built);
-    return { image: built.images[0]!, facts: { ...facts, ...cached } };
+    return { image: ownImage(built.images), facts: { ...facts, ...cached } };
   });
   // Blobs that were made for an output or a cache alone, or came with one.
   const { outputs, cacheFrom, cacheTo } = request;
   const leaves = outputs.some(({ kind }) => kind === "oci" || kind === "docker");
   if (leaves || cacheFrom.length + cacheTo.length > 0) await collectUnused(deps);
   return outcome;
+}
+
+/** A plan for each platform, their steps numbered one after the other. */
+function plansOf(request: BuildRequest): PlatformPlan[] {
+  const wanted = request.platforms.length > 0 ? request.platforms : [hostPlatform()];
+  const platforms = [...new Map(wanted.map((platform) => [formatPlatform(platform), platform])).values()];
+  const plans: PlatformPlan[] = [];
+  let number = 1;
+  for (const platform of platforms) {
+    const plan = planFor(request, platform, { number, label: platforms.length > 1 ? formatPlatform(platform) : "" });
+    number += [...plan.steps.values()].flat().length;
+    plans.push(plan);
+  }
+  return plans;
 }
 
 interface Built extends CachedLayers {

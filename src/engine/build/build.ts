@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Platform } from "../../base/platform.ts";
 import type { Dockerfile, Stage } from "../../core/build/dockerfile.ts";
 import type { Variables } from "../../core/build/expand.ts";
 import type { ImageConfigFile, ImageLayer } from "../../core/image.ts";
@@ -13,6 +14,8 @@ export interface Build {
   readonly request: BuildRequest;
   readonly dockerfile: Dockerfile;
   readonly globals: Variables;
+  /** What the result is for. */
+  readonly platform: Platform;
   readonly platformArgs: Variables;
   /** Base of each stage, expanded. */
   readonly bases: ReadonlyMap<number, string>;

@@ -10,7 +10,7 @@ import { type PlannedRequest, prepareBuild, type ReadDockerfile, readDockerfile 
 import type { BuildRequest } from "./request.ts";
 import { namedContext } from "./sources.ts";
 
-export type CheckRequest = PlannedRequest & Pick<BuildRequest, "ignored" | "platform">;
+export type CheckRequest = PlannedRequest & Pick<BuildRequest, "ignored" | "platforms">;
 
 export interface CheckReport {
   readonly warnings: readonly LintWarning[];
@@ -22,7 +22,7 @@ export interface CheckReport {
 export function checkBuild(deps: ImageDeps, request: CheckRequest): CheckReport {
   let warnings: readonly LintWarning[] = [];
   try {
-    const read = readDockerfile(request, request.platform);
+    const read = readDockerfile(request, request.platforms[0]);
     const result = lintRead(deps, request, { read, all: request.target === "" });
     warnings = result.warnings;
     prepareBuild(request, read);
@@ -94,10 +94,10 @@ function configOf({ images }: ImageDeps, base: string): ImageRunConfig | undefin
 
 /** What the target may be given. */
 export function outlineBuild(request: CheckRequest): Outline {
-  const { dockerfile, globals, plan } = prepareBuild(request, readDockerfile(request, request.platform));
+  const { dockerfile, globals, plan } = prepareBuild(request, readDockerfile(request, request.platforms[0]));
   return outlineOf({ dockerfile, globals, args: request.args, ...plan });
 }
 
 /** The stages that can be built. */
 export const targetsOfBuild = (request: CheckRequest): OutlineTarget[] =>
-  targetsOf(readDockerfile(request, request.platform).dockerfile);
+  targetsOf(readDockerfile(request, request.platforms[0]).dockerfile);

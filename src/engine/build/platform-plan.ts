@@ -10,26 +10,35 @@ export interface PlatformPlan extends PreparedBuild {
   readonly steps: ReadonlyMap<number, readonly BuildStep[]>;
 }
 
+interface Shown {
+  /** Of the first step. */
+  readonly number: number;
+  /** The platform, where the build is for several. */
+  readonly label: string;
+}
+
 /** Plans the build for a platform. Fails with invalid, naming the line, before anything is done. */
-export function planFor(request: BuildRequest, platform: Platform): PlatformPlan {
+export function planFor(request: BuildRequest, platform: Platform, shown: Shown): PlatformPlan {
   const prepared = prepareBuild(request, readDockerfile(request, platform));
-  return { ...prepared, platform, steps: numberSteps(prepared.plan) };
+  return { ...prepared, platform, steps: numberSteps(prepared.plan, shown) };
 }
 
 /** The FROM and what follows it, numbered over all stages in the file's order. */
-function numberSteps({ stages }: BuildPlan): Map<number, BuildStep[]> {
+function numberSteps({ stages }: BuildPlan, { number: first, label: platform }: Shown): Map<number, BuildStep[]> {
   const steps = new Map<number, BuildStep[]>();
-  let number = 0;
+  let number = first;
   for (const stage of stages) {
     const shown = [stage.from, ...stage.instructions.filter(({ kind }) => kind !== "arg")];
-    const label = stages.length > 1 ? `${stage.name ?? `stage-${stage.index}`} ` : "";
+    const name = stages.length > 1 ? (stage.name ?? `stage-${stage.index}`) : "";
+    const label = [platform, name].filter(Boolean).map((word) => `${word} `);
     steps.set(
       stage.index,
-      shown.map(({ written }, index) => {
-        number += 1;
-        return { number, name: `[${label}${index + 1}/${shown.length}] ${written}`, written };
-      }),
+      shown.map(({ written }, index) => ({
+        ...{ number: number + index, written },
+        name: `[${label.join("")}${index + 1}/${shown.length}] ${written}`,
+      })),
     );
+    number += shown.length;
   }
   return steps;
 }

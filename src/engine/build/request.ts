@@ -48,7 +48,8 @@ export interface BuildRequest {
   readonly clientCache: ClientCache;
   /** Hands an output to the client; settles when the client has all of it. */
   readonly deliver: (delivery: Delivery) => Promise<void>;
-  readonly platform: Platform | undefined;
+  /** One image for each; this machine's when there are none. */
+  readonly platforms: readonly Platform[];
   /** Stages, by name, whose steps are run again; `all` for every one. */
   readonly uncached: "all" | ReadonlySet<string>;
   readonly pull: boolean;

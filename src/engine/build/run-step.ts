@@ -17,6 +17,7 @@ import { removeInstance } from "../instance/remove.ts";
 import { startInstance } from "../instance/start.ts";
 import { endProcess } from "../instance/stop.ts";
 import { cacheKey } from "./build.ts";
+import { checkRunnableHere } from "./emulators.ts";
 import { layerOfRoot, stepLayer } from "./new-layer.ts";
 import type { BuildStep } from "./request.ts";
 import { bindRoot, prepareMounts } from "./run-mounts.ts";
@@ -89,6 +90,7 @@ interface Execution {
 }
 
 async function execute(state: StageState, execution: Execution): Promise<ImageLayer> {
+  checkRunnableHere(state.build.deps, state.base ?? state.platform);
   const { deps, request, signal } = state.build;
   const id = newId();
   const prepared = await prepareMounts(state, { id, mounts: execution.mounts, script: execution.script });

@@ -1,5 +1,5 @@
 import { messageOf } from "../../base/error.ts";
-import { hostPlatform, type Platform, parsePlatform } from "../../base/platform.ts";
+import { type Platform, parsePlatform } from "../../base/platform.ts";
 import { now } from "../../base/time.ts";
 import { atLines, type Stage } from "../../core/build/dockerfile.ts";
 import { expandWord } from "../../core/build/expand.ts";
@@ -61,12 +61,12 @@ function triggered(text: string, stage: Stage): Instruction {
 }
 
 async function beginStage(build: Build, stage: Stage): Promise<StageState> {
-  const { request, dockerfile, globals } = build;
+  const { dockerfile, globals } = build;
   const options = { escapeChar: dockerfile.escapeChar };
   const asked =
     stage.from.platform &&
     atLines(dockerfile.source, stage.from.lines, () => expandWord(stage.from.platform!, globals, options));
-  const platform = asked ? parsePlatform(asked) : (request.platform ?? hostPlatform());
+  const platform = asked ? parsePlatform(asked) : build.platform;
   const { config, layers, args } = await baseOf(build, stage, platform);
   return {
     build,

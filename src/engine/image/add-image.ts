@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import type { Digest } from "../../base/digest.ts";
 import { IsleError, invalid } from "../../base/error.ts";
 import { now } from "../../base/time.ts";
-import type { ImageConfigFile, ImageLayer, ImageRecord } from "../../core/image.ts";
+import type { ImageConfigFile, ImageIndex, ImageLayer, ImageRecord } from "../../core/image.ts";
 import type { ChainId } from "../../core/snapshot.ts";
 import type { ImageDeps } from "../deps.ts";
+import { indexesWith } from "./image-index.ts";
 
 export interface LayerBlob {
   readonly blob: Digest;
@@ -21,6 +22,8 @@ export interface NewImage {
   readonly parent?: Digest;
   /** Full names to point at the image. */
   readonly names: readonly string[];
+  /** What goes by those names, of which the image is a part. */
+  readonly index?: ImageIndex | undefined;
   readonly onLayerProgress?: (layer: LayerBlob, bytes: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -47,6 +50,7 @@ export async function addImage(deps: ImageDeps, image: NewImage): Promise<ImageR
     sizeBytes: layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
     taggedAt: image.names.length > 0 ? now() : (known?.taggedAt ?? now()),
     parent: image.parent ?? known?.parent,
+    ...indexesWith(known?.indexes, image.names, image.index),
   };
   deps.images.put(record, image.names);
   return record;

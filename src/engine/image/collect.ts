@@ -2,6 +2,7 @@ import type { Digest } from "../../base/digest.ts";
 import type { ImageLayer, ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 import { additionsTo } from "./additions.ts";
+import { blobsOfIndex } from "./image-index.ts";
 
 /**
  * Removes the blobs and layers that no image names and no root stands on; while images are being added, right after
@@ -11,7 +12,7 @@ export function collectUnused(deps: ImageDeps): Promise<void> {
   return additionsTo(deps.images).collect(async () => {
     const images = deps.images.list();
     const cached = deps.buildCache.list().map(({ layer }) => layer);
-    removeBlobs(deps, new Set([...blobsOf(images), ...cached.map(({ blob }) => blob)]));
+    removeBlobs(deps, new Set([...blobsOf(images), ...indexedBlobs(deps, images), ...cached.map(({ blob }) => blob)]));
     await removeLayers(deps, [...images.flatMap(({ layers }) => layers), ...cached]);
   });
 }
@@ -37,6 +38,14 @@ export function blobsOf(images: readonly ImageRecord[]): Set<Digest> {
     ]),
   );
 }
+
+/** Of indexes whose names still point at their images. */
+const indexedBlobs = (deps: ImageDeps, images: readonly ImageRecord[]): Digest[] =>
+  images.flatMap((image) =>
+    Object.entries(image.indexes ?? {})
+      .filter(([name]) => deps.images.resolveName(name) === image.id)
+      .flatMap(([, index]) => blobsOfIndex(index)),
+  );
 
 function removeBlobs({ content }: ImageDeps, needed: ReadonlySet<Digest>): void {
   for (const { digest } of content.list()) if (!needed.has(digest)) content.remove(digest);

@@ -23,23 +23,28 @@ export interface PullRequest {
   /** Tag or digest; when empty, the one within `name`, and when there is none, every tag is pulled. */
   readonly tag?: string | undefined;
   readonly platform?: Platform | undefined;
+  /** The image gets no name, and one that has the name keeps it. */
+  readonly unnamed?: boolean;
   readonly credentials?: Credentials | undefined;
   readonly report: ReportLine;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Pulls an image, or every tag of a repository. Blobs are verified before use; on failure nothing new stays. Fails
+ * Pulls an image, or every tag of a repository; returns the last. Blobs are verified before use; on failure nothing new stays. Fails
  * with notFound (also where the registry hides what may not be seen), unauthorized, unavailable, dataLoss, cancelled.
  */
-export async function pullImage(deps: TransferDeps, request: PullRequest): Promise<void> {
+export async function pullImage(deps: TransferDeps, request: PullRequest): Promise<ImageRecord> {
   const reference = requestedReference(request);
   const repository = deps.registry.repository(reference.domain, reference.path, request.credentials);
   try {
     const tags = await tagsToPull(repository, reference, request.signal);
+    let pulled: ImageRecord | undefined;
     for (const each of tags) {
-      await additionsTo(deps.images).run(() => pullOne(deps, { ...request, reference: each, repository }));
+      pulled = await additionsTo(deps.images).run(() => pullOne(deps, { ...request, reference: each, repository }));
     }
+    if (!pulled) throw notFound(`repository ${familiarName(reference)} has no tags`);
+    return pulled;
   } catch (error) {
     collectUnused(deps).catch((reason) =>
       deps.log.error("collecting after a pull failed", { reason: messageOf(reason) }),
@@ -65,7 +70,7 @@ async function tagsToPull(repository: RegistryRepository, reference: Reference, 
 
 type PullOne = PullRequest & { readonly reference: Reference; readonly repository: RegistryRepository };
 
-async function pullOne(deps: TransferDeps, request: PullOne): Promise<void> {
+async function pullOne(deps: TransferDeps, request: PullOne): Promise<ImageRecord> {
   const { reference, repository, report, signal } = request;
   const wanted = reference.digest ?? reference.tag!;
   const platform = request.platform ?? hostPlatform();
@@ -84,6 +89,7 @@ async function pullOne(deps: TransferDeps, request: PullOne): Promise<void> {
   });
   warnOfPlatform(request, image);
   publishImageEvent(deps, "pull", { id: shown, image, name: familiarName(reference) });
+  return image;
 }
 
 const maxConfigBytes = 8 << 20;
@@ -115,7 +121,7 @@ async function storeImage(
     configBytes,
     layers: blobs,
     manifest: { digest: source.digest, mediaType: source.mediaType },
-    names: recordedNames(reference, top),
+    names: request.unnamed ? [] : recordedNames(reference, top),
     ...(signal && { signal }),
   });
 }

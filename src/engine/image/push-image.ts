@@ -10,15 +10,17 @@ import {
   parseReference,
   type Reference,
 } from "../../base/reference.ts";
-import type { ImageLayer, ImageRecord } from "../../core/image.ts";
+import type { ImageIndex, ImageLayer, ImageRecord } from "../../core/image.ts";
 import type { Credentials, RegistryManifest, RegistryRepository } from "../../core/registry.ts";
 import { once } from "./add-image.ts";
 import { additionsTo } from "./additions.ts";
 import { collectUnused } from "./collect.ts";
 import { atIntervals } from "./fetch-layers.ts";
 import { publishImageEvent } from "./image-events.ts";
+import { indexNamed } from "./image-index.ts";
 import { type LayerForm, layersInForm, usualForm } from "./layer-form.ts";
 import { type Descriptor, type Manifest, mediaTypes, ociManifest } from "./manifest.ts";
+import { pushIndex } from "./push-index.ts";
 import type { ReportLine, TransferDeps } from "./transfers.ts";
 
 export interface PushRequest {
@@ -78,6 +80,8 @@ async function pushOne(deps: TransferDeps, request: PushOne): Promise<Descriptor
   const id = deps.images.resolveName(formatReference(reference));
   const image = id && deps.images.get(id);
   if (!image) throw notFound(`tag does not exist: ${familiarReference(reference)}`);
+  const index = indexNamed(deps, image, formatReference(reference));
+  if (index) return await pushNamedIndex(deps, request, { image, index });
   for (const { diffId } of image.layers) report({ status: "Preparing", progressDetail: {}, id: shortId(diffId) });
   // The record keeps the compressed layers, so that each is compressed once and its digest stays.
   const pushed = { ...image, layers: await layersInForm(deps, image.layers, request.form ?? usualForm) };
@@ -104,6 +108,17 @@ function piped<T extends Readable & NodeJS.WritableStream>(source: Readable, thr
   source.once("error", (error) => through.destroy(error));
   through.once("close", () => source.destroy());
   return source.pipe(through);
+}
+
+async function pushNamedIndex(
+  deps: TransferDeps,
+  { reference, ...request }: PushOne,
+  { image, index }: { image: ImageRecord; index: ImageIndex },
+): Promise<Descriptor> {
+  const pushed = await pushIndex(deps, { ...request, tag: reference.tag! }, index);
+  deps.images.put(image, [formatReference({ ...reference, tag: undefined, digest: pushed.digest })]);
+  publishImageEvent(deps, "push", { id: familiarReference(reference), image, name: familiarName(reference) });
+  return pushed;
 }
 
 async function pushBlobs(deps: TransferDeps, request: PushOne, image: ImageRecord): Promise<void> {

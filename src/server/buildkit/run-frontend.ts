@@ -1,5 +1,5 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
-import { invalid, unsupported } from "../../base/error.ts";
+import { invalid } from "../../base/error.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseBytes } from "../../base/size.ts";
 import { type BuildOutcome, buildImage } from "../../engine/build/build-image.ts";
@@ -73,7 +73,7 @@ function readAttributes(attributes: Attributes, { entitlements }: ActiveBuild) {
     labels: Object.fromEntries(
       Object.entries(attributes).flatMap(([key, value]) => withoutPrefix("label:", key, value)),
     ),
-    platform: attributes["platform"] ? parsePlatform(onePlatform(attributes["platform"])) : undefined,
+    platforms: (attributes["platform"] ?? "").split(",").filter(Boolean).map(parsePlatform),
     uncached: uncached === "" ? ("all" as const) : new Set((uncached ?? "").split(",").filter(Boolean)),
     pull: attributes["image-resolve-mode"] === "pull",
     host: hostOptions(attributes, entitlements),
@@ -83,12 +83,6 @@ function readAttributes(attributes: Attributes, { entitlements }: ActiveBuild) {
 
 const withoutPrefix = (prefix: string, key: string, value: string): Array<[string, string]> =>
   key.startsWith(prefix) ? [[key.slice(prefix.length), value]] : [];
-
-function onePlatform(text: string): string {
-  if (text.includes(","))
-    throw unsupported("images for several platforms at once", { hint: "build one platform at a time" });
-  return text;
-}
 
 function hostOptions(attributes: Attributes, entitlements: readonly string[]): HostConfig {
   const hosts = (attributes["add-hosts"] ?? "").split(",").filter(Boolean);

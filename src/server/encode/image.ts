@@ -8,9 +8,10 @@ import type {
 import { zeroTime } from "../../base/time.ts";
 import type { ImageRunConfig } from "../../core/image.ts";
 import type { HistoryStep } from "../../engine/image/image-history.ts";
-import type { inspectImage } from "../../engine/image/inspect-image.ts";
+import type { InspectedImage } from "../../engine/image/inspect-image.ts";
 import { createdSeconds, type ListedImage } from "../../engine/image/list-images.ts";
 import type { Removal } from "../../engine/image/remove-image.ts";
+import { encodeIndexDescriptor } from "./image-manifests.ts";
 
 export function encodeSummary(listed: ListedImage, users: number): ImageSummary {
   const { image, tags, digests, sharedBytes } = listed;
@@ -27,10 +28,11 @@ export function encodeSummary(listed: ListedImage, users: number): ImageSummary 
   };
 }
 
-export function encodeInspect({ image, tags, digests }: ReturnType<typeof inspectImage>): ImageInspect {
+export function encodeInspect({ image, index, tags, digests }: InspectedImage): ImageInspect {
   const { config } = image;
   return {
     Id: image.id,
+    ...(index && { Descriptor: encodeIndexDescriptor(index) }),
     RepoTags: [...tags],
     RepoDigests: [...digests],
     Parent: image.parent ?? "",

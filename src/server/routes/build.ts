@@ -1,6 +1,7 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.ts";
 import { invalid, unsupported } from "../../base/error.ts";
+import { parsePlatform } from "../../base/platform.ts";
 import { parseDuration } from "../../base/time.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
@@ -15,7 +16,6 @@ import { ClassicProgress } from "../encode/build-progress.ts";
 import { type Exchange, json, type Route, sent } from "../exchange.ts";
 import { type ProgressLine, streamProgress } from "../json-stream.ts";
 import type { Query } from "../query.ts";
-import { platformOf } from "./image.ts";
 
 type Handler = Route<BuildDeps>["handle"];
 
@@ -97,7 +97,11 @@ function readOptions({ query, request }: Exchange): Options {
     target: query.text("target") ?? "",
     args,
     labels: Object.fromEntries([...textMap(query, "labels")].map(([name, value]) => [name, value ?? ""])),
-    platform: platformOf(query),
+    platforms: query
+      .all("platform")
+      .flatMap((each) => each.split(","))
+      .filter(Boolean)
+      .map(parsePlatform),
     uncached: query.flag("nocache") ? "all" : new Set(uncachedStages.filter(Boolean)),
     pull: query.flag("pull"),
     host: hostOptions(query),

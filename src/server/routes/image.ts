@@ -2,8 +2,10 @@ import { pipeline } from "node:stream/promises";
 import { invalid, unsupported } from "../../base/error.ts";
 import { type Platform, parsePlatform } from "../../base/platform.ts";
 import { formatBytes } from "../../base/size.ts";
+import type { ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../../engine/deps.ts";
 import { imageHistory } from "../../engine/image/image-history.ts";
+import { anyIndex } from "../../engine/image/image-index.ts";
 import { fullTagOf } from "../../engine/image/image-name.ts";
 import { importImage } from "../../engine/image/import-image.ts";
 import { inspectImage } from "../../engine/image/inspect-image.ts";
@@ -14,6 +16,7 @@ import { removeImage } from "../../engine/image/remove-image.ts";
 import { saveImages } from "../../engine/image/save-images.ts";
 import { tagImage } from "../../engine/image/tag-image.ts";
 import { encodeHistory, encodeInspect, encodeRemoval, encodeSummary } from "../encode/image.ts";
+import { encodeIndexDescriptor, encodeManifests } from "../encode/image-manifests.ts";
 import { atLeast, type Exchange, empty, json, type Reply, type Route, sent } from "../exchange.ts";
 import { type ProgressLine, streamProgress } from "../json-stream.ts";
 import type { Query } from "../query.ts";
@@ -26,9 +29,18 @@ const list: Handler = (exchange, deps) => {
   const listed = listImages(deps, { all: query.flag("all"), filters, sharedSize: query.flag("shared-size") });
   return json(
     200,
-    listed.map((each) => withOldNames(exchange, encodeSummary(each, deps.imageUsers(each.image.id).length))),
+    listed.map((each) => ({
+      ...(withOldNames(exchange, encodeSummary(each, deps.imageUsers(each.image.id).length)) as object),
+      ...(query.flag("manifests") && listedManifests(deps, each.image)),
+    })),
   );
 };
+
+function listedManifests(deps: ImageDeps, image: ImageRecord): object {
+  const index = anyIndex(deps, image);
+  if (!index) return {};
+  return { Descriptor: encodeIndexDescriptor(index), Manifests: encodeManifests(deps.content, image, index) };
+}
 
 /** Before API 1.43 an untagged image had placeholder names. */
 function withOldNames(exchange: Exchange, summary: ReturnType<typeof encodeSummary>): unknown {
@@ -36,7 +48,11 @@ function withOldNames(exchange: Exchange, summary: ReturnType<typeof encodeSumma
   return { ...summary, RepoTags: ["<none>:<none>"], RepoDigests: ["<none>@<none>"] };
 }
 
-const inspect: Handler = ({ params }, deps) => json(200, encodeInspect(inspectImage(deps, params["name"]!)));
+const inspect: Handler = ({ params, query }, deps) => {
+  const found = inspectImage(deps, params["name"]!);
+  const manifests = query.flag("manifests") && found.index && encodeManifests(deps.content, found.image, found.index);
+  return json(200, { ...encodeInspect(found), ...(manifests && { Manifests: manifests }) });
+};
 
 const history: Handler = ({ params }, deps) => json(200, imageHistory(deps, params["name"]!).map(encodeHistory));
 

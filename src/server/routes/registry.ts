@@ -22,8 +22,10 @@ const create: Handler = async (exchange, deps) => {
   const credentials = credentialsOf(exchange.request);
   const tag = exchange.query.text("tag");
   const platform = platformOf(exchange.query);
-  await streamLines(exchange, (report) =>
-    pullImage(deps, { name, tag, platform, credentials, report, signal: exchange.signal }),
+  await streamLines(
+    exchange,
+    async (report) =>
+      void (await pullImage(deps, { name, tag, platform, credentials, report, signal: exchange.signal })),
   );
   return sent;
 };

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { messageOf } from "../../../base/error.ts";
 import {
   type CacheRecord,
@@ -12,6 +11,7 @@ import type { ChainId } from "../../../core/snapshot.ts";
 import { type ArchiveBlob, digestOfBytes } from "../../image/image-archive.ts";
 import { layersInForm, usualForm } from "../../image/layer-form.ts";
 import { type Descriptor, mediaTypes, ociLayerType } from "../../image/manifest.ts";
+import { pushStored } from "../../image/push-stored.ts";
 import type { BuildDeps } from "../deps.ts";
 import type { BuildRequest } from "../request.ts";
 import type { CacheTarget } from "./cache-words.ts";
@@ -138,23 +138,8 @@ async function pushCache(
 ): Promise<void> {
   const { signal } = request;
   const repository = deps.registry.repository(domain, path, await request.credentialsFor(domain));
-  await Promise.all(
-    blobs.slice(0, -1).map(async (blob) => {
-      const release = await deps.transfers.uploads.take(signal);
-      try {
-        if (await repository.hasBlob(blob.digest, signal)) return;
-        await repository.pushBlob({ digest: blob.digest, ...opened(deps, blob) }, signal);
-      } finally {
-        release();
-      }
-    }),
-  );
+  await Promise.all(blobs.slice(0, -1).map((blob) => pushStored(deps, { repository, signal }, blob)));
   await repository.pushManifest(tag!, { ...manifest, bytes: manifestBytes }, signal);
-}
-
-function opened({ content }: BuildDeps, { digest, bytes }: ArchiveBlob) {
-  if (bytes) return { sizeBytes: bytes.length, open: () => Readable.from([Buffer.from(bytes)], { objectMode: false }) };
-  return { sizeBytes: content.size(digest) ?? 0, open: () => content.open(digest) };
 }
 
 /** The records of an image's own layers, for its config; with an epoch all of that time, so that the image is the same. */

@@ -25,10 +25,7 @@ export async function exportArchive(parts: Exporting, output: ArchiveOutput): Pr
 }
 
 const blobsOf = ({ images, documents }: ManifestSet): ArchiveBlob[] => [
-  ...images.flatMap(({ layers, image }) => [
-    ...layers.map(({ blob }) => ({ digest: blob })),
-    { digest: image.id, bytes: image.configBytes },
-  ]),
+  ...images.flatMap(({ layers }) => layers.map(({ blob }) => ({ digest: blob }))),
   ...documents,
 ];
 

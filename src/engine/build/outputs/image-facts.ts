@@ -5,10 +5,10 @@ import type { ExportFacts } from "./export-outputs.ts";
 import type { ManifestSet } from "./manifests.ts";
 
 /** What clients are told of an image that was described in OCI's words. */
-export const factsOf = ({ top, images, index }: ManifestSet, names: readonly string[]): ExportFacts => ({
+export const factsOf = ({ top, images }: ManifestSet, names: readonly string[]): ExportFacts => ({
   "containerimage.digest": top.digest,
   "containerimage.descriptor": Buffer.from(JSON.stringify(top)).toString("base64"),
-  ...(!index && { "containerimage.config.digest": images[0]!.image.id }),
+  ...(images.length === 1 && { "containerimage.config.digest": images[0]!.image.id }),
   ...namesFact(names),
 });
 

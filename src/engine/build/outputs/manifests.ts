@@ -1,6 +1,6 @@
 import type { Digest } from "../../../base/digest.ts";
-import type { ImageLayer } from "../../../core/image.ts";
-import { digestOfBytes } from "../../image/image-archive.ts";
+import type { ImageIndex, ImageLayer, IndexedManifest } from "../../../core/image.ts";
+import { type ArchiveBlob, digestOfBytes } from "../../image/image-archive.ts";
 import { type LayerForm, layersInForm } from "../../image/layer-form.ts";
 import { type Descriptor, mediaTypes, ociManifest } from "../../image/manifest.ts";
 import type { BuiltImage } from "./built-image.ts";
@@ -9,42 +9,78 @@ import type { Exporting } from "./export-outputs.ts";
 /** The OCI documents that describe a build's images. */
 export interface ManifestSet {
   readonly images: ReadonlyArray<{ readonly image: BuiltImage; readonly layers: readonly ImageLayer[] }>;
-  /** Manifests, and what else is no config and no layer. */
-  readonly documents: ReadonlyArray<{ readonly digest: Digest; readonly bytes: Uint8Array }>;
+  /** All that is no layer: configs, manifests, statements, the index. */
+  readonly documents: readonly Required<ArchiveBlob>[];
   /** The index, or the one manifest where there is no index. */
   readonly top: Descriptor;
-  readonly index: boolean;
+  /** Undefined for one image that nothing attests to. */
+  readonly index: ImageIndex | undefined;
 }
 
-/** Describes the images with layers of that form, which are stored on the way. */
+/** Describes the images, with layers of that form, which are stored on the way. */
 export async function manifestsOf({ deps, images }: Exporting, form: LayerForm): Promise<ManifestSet> {
-  const formed: Array<ManifestSet["images"][number]> = [];
-  const documents: Array<ManifestSet["documents"][number]> = [];
-  const descriptors: Descriptor[] = [];
+  const documents = new Documents();
+  const described: Array<ManifestSet["images"][number]> = [];
+  const entries: Entry[] = [];
   for (const image of images) {
     const layers = await layersInForm(deps, image.layers, form);
-    formed.push({ image, layers });
-    const manifest = ociManifest({ digest: image.id, sizeBytes: image.configBytes.length }, layers);
-    descriptors.push({ ...add(documents, manifest, mediaTypes.manifest), platform: platformOf(image) });
+    described.push({ image, layers });
+    entries.push(imageEntry(documents, image, layers));
   }
-  if (descriptors.length === 1) return { images: formed, documents, top: descriptors[0]!, index: false };
-  const top = add(
-    documents,
-    { schemaVersion: 2, mediaType: mediaTypes.index, manifests: descriptors },
+  const [first] = entries;
+  if (entries.length === 1)
+    return { images: described, documents: documents.all, top: first!.descriptor, index: undefined };
+  const top = documents.add(
+    { schemaVersion: 2, mediaType: mediaTypes.index, manifests: entries.map(({ descriptor }) => descriptor) },
     mediaTypes.index,
   );
-  return { images: formed, documents, top, index: true };
+  const index = {
+    ...{ digest: top.digest, mediaType: top.mediaType, sizeBytes: top.size },
+    manifests: entries.map(({ indexed }) => indexed),
+  };
+  return { images: described, documents: documents.all, top, index };
 }
 
-function add(documents: Array<ManifestSet["documents"][number]>, document: object, mediaType: string): Descriptor {
-  const bytes = Buffer.from(JSON.stringify(document));
-  const digest = digestOfBytes(bytes);
-  documents.push({ digest, bytes });
-  return { mediaType, digest, size: bytes.length };
+/** A manifest as the index names it, and as the engine's store does. */
+interface Entry {
+  readonly descriptor: Descriptor;
+  readonly indexed: IndexedManifest;
 }
 
-const platformOf = ({ config: { os, architecture, variant } }: BuiltImage) => ({
-  os,
-  architecture,
-  ...(variant && { variant }),
+/** JSON documents by their digests. */
+class Documents {
+  readonly all: Required<ArchiveBlob>[] = [];
+
+  add(document: object, mediaType: string): Descriptor {
+    return this.addBytes(Buffer.from(JSON.stringify(document)), mediaType);
+  }
+
+  addBytes(bytes: Uint8Array, mediaType: string): Descriptor {
+    const digest = digestOfBytes(bytes);
+    this.all.push({ digest, bytes });
+    return { mediaType, digest, size: bytes.length };
+  }
+}
+
+function imageEntry(documents: Documents, image: BuiltImage, layers: readonly ImageLayer[]): Entry {
+  const config = documents.addBytes(image.configBytes, mediaTypes.config);
+  const manifest = ociManifest({ digest: config.digest, sizeBytes: config.size }, layers);
+  const { os, architecture, variant } = image.config;
+  const platform = { os, architecture, ...(variant && { variant }) };
+  const descriptor = { ...documents.add(manifest, mediaTypes.manifest), platform };
+  return { descriptor, indexed: indexedOf(descriptor, { blobs: [config.digest, ...layers.map(({ blob }) => blob)] }) };
+}
+
+const indexedOf = (
+  { digest, mediaType, size, platform }: Descriptor,
+  more: { blobs: readonly Digest[]; attestsTo?: Digest },
+): IndexedManifest => ({
+  ...{ digest, mediaType, sizeBytes: size, ...more },
+  ...(platform && {
+    platform: {
+      os: platform.os,
+      architecture: platform.architecture,
+      ...(platform.variant && { variant: platform.variant }),
+    },
+  }),
 });

@@ -1,0 +1,231 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { hostPlatform } from "../../src/base/platform.ts";
+import { busyboxRoot } from "../support/busybox-root.ts";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+
+const host = hostPlatform().architecture;
+const other = host === "arm64" ? "s390x" : "arm64";
+const both = ["--platform", `linux/${host},linux/${other}`];
+
+let daemon: TestDaemon;
+let box: Containers;
+let registry: TestRegistry;
+let context: string;
+let out: string;
+beforeAll(async () => {
+  daemon = await startDaemon();
+  box = new Containers(daemon.api);
+  registry = await startRegistry({ enter: daemon.enter });
+  context = join(daemon.directory, "context");
+  out = join(daemon.directory, "out");
+});
+afterEach(async () => {
+  await box.clear();
+  for (const path of [context, out]) rmSync(path, { recursive: true, force: true });
+});
+afterAll(async () => {
+  await registry?.close();
+  await daemon?.stop();
+});
+
+function write(files: Readonly<Record<string, string>>): void {
+  mkdirSync(out, { recursive: true });
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(context, path)), { recursive: true });
+    writeFileSync(join(context, path), text);
+  }
+}
+
+const run = (...flags: string[]) => daemon.cli(["build", ...flags, context], { timeoutMs: 60_000 });
+async function build(...flags: string[]): Promise<string> {
+  const { exitCode, stderr } = await run(...flags);
+  expect(exitCode, stderr).toBe(0);
+  return stderr;
+}
+const shell = (script: string) => daemon.inNamespaces(["sh", "-ec", script]);
+const text = (path: string) => readFileSync(join(out, path), "utf8");
+
+interface Descriptor {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly platform: { readonly architecture: string };
+}
+
+/** What the tests read of images' configs. */
+interface Config {
+  readonly architecture: string;
+  readonly config: { readonly Labels: Readonly<Record<string, string>> };
+}
+
+interface ManifestSummary {
+  readonly Kind: string;
+  readonly Available: boolean;
+  readonly ImageData: { readonly Platform: { readonly architecture: string } };
+}
+
+/** A document of the registry. */
+async function inRegistry<T = { config: Descriptor }>(path: string): Promise<T> {
+  const types = ["index", "manifest"].map((kind) => `application/vnd.oci.image.${kind}.v1+json`).join(",");
+  const url = `http://${registry.host}/v2/${path}`;
+  return JSON.parse((await daemon.inNamespaces(["curl", "-sfL", "-H", `Accept: ${types}`, url])).stdout);
+}
+
+async function configsInRegistry(name: string, tag: string): Promise<Record<string, Config>> {
+  const index = await inRegistry<{ mediaType: string; manifests: Descriptor[] }>(`${name}/manifests/${tag}`);
+  expect(index.mediaType).toBe("application/vnd.oci.image.index.v1+json");
+  const configs: Record<string, Config> = {};
+  for (const { digest, platform } of index.manifests) {
+    const { config } = await inRegistry(`${name}/manifests/${digest}`);
+    configs[platform.architecture] = await inRegistry<Config>(`${name}/blobs/${config.digest}`);
+  }
+  return configs;
+}
+
+const labelled = `FROM --platform=$BUILDPLATFORM busybox AS maker
+ARG TARGETARCH
+RUN echo made for $TARGETARCH > /made
+FROM scratch
+ARG TARGETPLATFORM
+ARG BUILDPLATFORM
+LABEL target=$TARGETPLATFORM build=$BUILDPLATFORM
+COPY --from=maker /made /made
+`;
+
+test("one build makes an image for each platform, and an index of them", async () => {
+  write({ Dockerfile: labelled });
+  const name = `${registry.host}/two:v1`;
+  const log = await build(...both, "-t", name, "--push");
+  expect(log).toContain(`[linux/${other} maker 2/2] RUN echo made for $TARGETARCH > /made`);
+  const configs = await configsInRegistry("two", "v1");
+  expect(Object.keys(configs)).toEqual([host, other]);
+  for (const [architecture, config] of Object.entries(configs)) {
+    expect(config.architecture).toBe(architecture);
+    expect(config.config.Labels).toEqual({ target: `linux/${architecture}`, build: `linux/${host}` });
+  }
+});
+
+test("the files of each platform go into a directory of their own, or together", async () => {
+  write({ Dockerfile: labelled });
+  await build(...both, "-o", join(out, "split"), "-o", `type=tar,dest=${out}/split.tar`);
+  expect(readdirSync(join(out, "split")).sort()).toEqual([`linux_${host}`, `linux_${other}`].sort());
+  for (const each of [host, other]) expect(text(`split/linux_${each}/made`)).toBe(`made for ${each}\n`);
+  expect((await shell(`tar -tf ${out}/split.tar`)).stdout).toContain(`linux_${other}/made\n`);
+  await build(...both, "-o", `type=local,dest=${join(out, "one")},platform-split=false`);
+  expect(text("one/made")).toBe(`made for ${other}\n`);
+});
+
+test("the engine keeps the index with the name: list, inspect, tag, save, push and remove", async () => {
+  write({ Dockerfile: "FROM scratch\nCOPY f /f\n", f: "only here" });
+  await build(...both, "-t", "several");
+  const listed = await daemon.cli(["images", "--format", "{{.Repository}}"]);
+  expect(listed.stdout.split("\n").filter((line) => line === "several")).toHaveLength(1);
+  const [inspected] = JSON.parse((await daemon.cli(["image", "inspect", "several"])).stdout);
+  expect(inspected.Architecture).toBe(host);
+  expect(
+    inspected.Manifests.map((each: ManifestSummary) => [
+      each.Kind,
+      each.Available,
+      each.ImageData.Platform.architecture,
+    ]),
+  ).toEqual([
+    ["image", true, host],
+    ["image", true, other],
+  ]);
+  await daemon.restart();
+  const name = `${registry.host}/several:tagged`;
+  await daemon.cli(["tag", "several", name]);
+  const pushed = await daemon.cli(["push", name]);
+  expect(pushed.exitCode, pushed.stderr).toBe(0);
+  expect(Object.keys(await configsInRegistry("several", "tagged"))).toEqual([host, other]);
+  expect((await daemon.api.ok("GET", `/images/${name}/json`)).RepoDigests).toContain(
+    `${registry.host}/several@${inspected.Descriptor.digest}`,
+  );
+  await shell(`mkdir ${out}/saved`);
+  await daemon.cli(["save", "-o", `${out}/saved.tar`, "several"]);
+  await shell(`tar -xf ${out}/saved.tar -C ${out}/saved`);
+  const [top] = JSON.parse(text("saved/index.json")).manifests;
+  expect(top.digest).toBe(inspected.Descriptor.digest);
+  for (const { digest } of JSON.parse(text(`saved/blobs/sha256/${top.digest.slice(7)}`)).manifests) {
+    const { config, layers } = JSON.parse(text(`saved/blobs/sha256/${digest.slice(7)}`));
+    for (const blob of [config, ...layers])
+      expect(existsSync(join(out, "saved/blobs/sha256", blob.digest.slice(7)))).toBe(true);
+  }
+  await daemon.cli(["rmi", name, "several"]);
+  await daemon.cli(["builder", "prune", "-af"]);
+  const blobs = (await shell(`find ${daemon.dataRoot}/content -type f`)).stdout;
+  expect(blobs).not.toContain(inspected.Descriptor.digest.slice(7));
+  const loaded = await daemon.cli(["load", "-i", `${out}/saved.tar`]);
+  expect(loaded.stdout, loaded.stderr).toContain("several:latest");
+  expect((await daemon.api.ok("GET", "/images/several/json")).Id).toBe(inspected.Id);
+});
+
+test("a build for one platform takes the place of an index of the same name", async () => {
+  write({ Dockerfile: "FROM scratch\nCOPY f /f\n", f: "1" });
+  await build(...both, "-t", "again");
+  expect((await daemon.api.ok("GET", "/images/again/json")).Descriptor).toBeDefined();
+  await build("-t", "again");
+  expect((await daemon.api.ok("GET", "/images/again/json")).Descriptor).toBeUndefined();
+});
+
+test("an image for several platforms is a base for each, from the engine or from a registry", async () => {
+  write({ Dockerfile: "FROM scratch\nARG TARGETARCH\nLABEL base=$TARGETARCH\nCOPY f /base\n", f: "base" });
+  const base = `${registry.host}/base`;
+  await build(...both, "-t", base, "--push");
+  for (const origin of ["engine", "registry"]) {
+    if (origin === "registry") await daemon.cli(["rmi", base]);
+    write({ Dockerfile: `FROM ${base}\nCOPY f /own\n`, f: "own" });
+    await build(...both, "-t", `${registry.host}/upon:${origin}`, "--push");
+    const configs = await configsInRegistry("upon", origin);
+    expect([host, other].map((each) => configs[each]!.config.Labels["base"])).toEqual([host, other]);
+    expect((await daemon.api.ok("GET", `/images/${base}/json`)).Architecture).toBe(host);
+    expect((await daemon.api.ok("GET", "/images/json", { query: { filters: '{"dangling":["true"]}' } })).length).toBe(
+      0,
+    );
+  }
+});
+
+test("an OCI layout holds all platforms, and is the same bytes when built again", async () => {
+  write({ Dockerfile: "FROM scratch\nCOPY f /f\n", f: "1" });
+  for (const round of ["one", "two"]) {
+    const flags = ["--no-cache", "--build-arg", "SOURCE_DATE_EPOCH=1700000000", "-t", "layout"];
+    await build(...flags, ...both, "-o", `type=oci,dest=${out}/${round}.tar`);
+  }
+  expect((await shell(`cmp ${out}/one.tar ${out}/two.tar && echo same`)).stdout).toBe("same\n");
+  await shell(`mkdir ${out}/layout && tar -xf ${out}/one.tar -C ${out}/layout`);
+  const [{ digest }] = JSON.parse(text("layout/index.json")).manifests;
+  const { manifests } = JSON.parse(text(`layout/blobs/sha256/${digest.slice(7)}`));
+  expect(manifests.map((each: Descriptor) => each.platform.architecture)).toEqual([host, other]);
+  const refused = await run(...both, "-o", `type=docker,dest=${out}/docker.tar`);
+  expect(refused.stderr).toContain("docker exporter does not currently support exporting manifest lists");
+});
+
+test("steps that this machine cannot run are refused by name, with the cause and the way out", async () => {
+  write({ Dockerfile: "FROM busybox AS a\nRUN echo was run\nFROM scratch\nCOPY --from=a /bin/sh /sh\n" });
+  const { exitCode, stderr } = await run("--platform", `linux/${host},linux/s390x,windows/amd64`);
+  expect(exitCode).toBe(1);
+  if (host !== "s390x")
+    expect(stderr).toContain("cannot run steps for linux/s390x: no emulator for s390x is registered");
+  expect(stderr).toContain("cannot run steps for windows/amd64: windows/amd64 is another system");
+  expect(stderr).not.toContain("was run");
+  expect((await run("--platform", "linux/a/b/c")).stderr).toContain("is an invalid platform");
+});
+
+test("steps for a platform with an emulator run", async () => {
+  // The kernel's list as the daemon sees it says that there is one; what the step runs is this machine's own program.
+  const machine = other === "arm64" ? "0200b700" : "00020016";
+  const head = other === "arm64" ? "7f454c46020101" : "7f454c46020201";
+  const magic = `${head}000000000000000000${machine}`;
+  mkdirSync(join(out, "binfmt"), { recursive: true });
+  writeFileSync(join(out, "binfmt/qemu"), `enabled\ninterpreter /qemu\nflags: F\noffset 0\nmagic ${magic}\n`);
+  await shell(`mount --bind ${out}/binfmt /proc/sys/fs/binfmt_misc`);
+  const query = { fromSrc: "-", repo: "foreign", tag: "latest", platform: `linux/${other}` };
+  await daemon.api.ok("POST", "/images/create", { query, body: await busyboxRoot() });
+  write({ Dockerfile: "FROM foreign\nARG TARGETARCH\nRUN echo $TARGETARCH > /f\n" });
+  await build("--platform", `linux/${other}`, "-o", join(out, "run"));
+  expect(text("run/f")).toBe(`${other}\n`);
+  await shell("umount /proc/sys/fs/binfmt_misc");
+});
