@@ -29,6 +29,7 @@ struct order {
   size_t group_count;
   char *const *walls; /* directories that QEMU sees, NULL-terminated */
   const char *writable; /* one more, or NULL */
+  struct discards discards;
   char **command;
 };
 
@@ -70,7 +71,7 @@ static int open_file(const char *mode, const char *path) {
 
 /* Opens as root what QEMU gets, at the numbers that its command line names. */
 static struct order take_order(int count, char **arguments) {
-  struct order order = {.user = 65534};
+  struct order order = {.user = 65534, .discards = {.listener = -1, .proc = -1}};
   int at = 0;
   for (; at < count && strcmp(arguments[at], "--") != 0;) {
     const char *word = arguments[at];
@@ -95,6 +96,8 @@ static struct order take_order(int count, char **arguments) {
       at += 3;
     } else if (strcmp(word, "--file") == 0 && left > 3) {
       place(open_file(arguments[at + 2], arguments[at + 3]), atoi(arguments[at + 1]), arguments[at + 3]);
+      if (strcmp(arguments[at + 2], "mapped") == 0 && fstat(atoi(arguments[at + 1]), &order.discards.kept) == 0)
+        order.discards.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
       at += 4;
     } else if (strcmp(word, "--connect") == 0 && left > 2) {
       place(connect_unix(arguments[at + 2]), atoi(arguments[at + 1]), arguments[at + 2]);
@@ -121,9 +124,10 @@ static void as_user(const struct order *order) {
   if (setresuid(order->user, order->user, order->user) != 0) die("user");
 }
 
-static _Noreturn void become_machine(const struct order *order) {
+static _Noreturn void become_machine(const struct order *order, int keeper) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   enter_walls((const char *const[]){"/usr", "/lib", "/lib64", "/bin", NULL}, order->writable, order->with_kvm);
+  pass_descriptor(keeper, order->discards.proc >= 0 ? watch_discards() : -1);
   as_user(order);
   /* Given up with the change of user, and asked for again so that the end of the keeper is always heard. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -132,11 +136,16 @@ static _Noreturn void become_machine(const struct order *order) {
   die(order->command[0]);
 }
 
-static pid_t start_machine(const struct order *order) {
+static pid_t start_machine(struct order *order) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) die("socket");
   if (unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS) != 0) die("new namespaces");
   pid_t machine = fork();
   if (machine < 0) die("fork");
-  if (machine == 0) become_machine(order);
+  if (machine == 0) become_machine(order, ends[1]);
+  close(ends[1]);
+  order->discards.listener = take_descriptor(ends[0]);
+  close(ends[0]);
   return machine;
 }
 
@@ -156,19 +165,22 @@ static int hear_owner(int owners[MAX_OWNERS], int count, int which) {
 }
 
 /* Lives as long as somebody is connected: then the machine ends, whatever happened to its owner. */
-static _Noreturn void keep(int life, pid_t machine) {
+static _Noreturn void keep(int life, pid_t machine, struct discards *discards) {
   int machine_end = (int)syscall(SYS_pidfd_open, machine, 0);
   int owners[MAX_OWNERS];
   int count = 0;
   bool owned = false;
   for (;;) {
-    struct pollfd polled[MAX_OWNERS + 2] = {{.fd = life, .events = POLLIN}, {.fd = machine_end, .events = POLLIN}};
-    for (int i = 0; i < count; i++) polled[i + 2] = (struct pollfd){.fd = owners[i], .events = POLLIN};
-    int ready = poll(polled, (nfds_t)count + 2, owned ? -1 : NOBODY_CAME_MS);
+    struct pollfd polled[MAX_OWNERS + 3] = {
+        {.fd = life, .events = POLLIN}, {.fd = machine_end, .events = POLLIN}, {.fd = discards->listener, .events = POLLIN}};
+    for (int i = 0; i < count; i++) polled[i + 3] = (struct pollfd){.fd = owners[i], .events = POLLIN};
+    int ready = poll(polled, (nfds_t)count + 3, owned ? -1 : NOBODY_CAME_MS);
     if (ready < 0 && errno == EINTR) continue;
     if (polled[1].revents || ready == 0) break;
+    if (polled[2].revents & POLLIN) answer_discard(discards);
+    else if (polled[2].revents) discards->listener = -1;
     for (int i = count - 1; i >= 0; i--) {
-      if (polled[i + 2].revents) count = hear_owner(owners, count, i);
+      if (polled[i + 3].revents) count = hear_owner(owners, count, i);
       if (count == 1) break;
     }
     if (polled[0].revents) {
@@ -213,6 +225,6 @@ int keep_main(int count, char **arguments) {
   close(told[1]);
   prctl(PR_SET_NAME, "isle-keeper");
   for (int fd = 10; fd < 64; fd++)
-    if (fd != life) close(fd);
-  keep(life, machine);
+    if (fd != life && fd != order.discards.listener && fd != order.discards.proc) close(fd);
+  keep(life, machine, &order.discards);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "../common/frame.h"
@@ -19,6 +20,17 @@ void join_groups(char *const *groups, size_t count);
 int keep_main(int count, char **arguments);
 /* walls.c: what QEMU sees of the machine */
 void enter_walls(const char *const *directories, const char *writable, bool with_kvm);
+
+/* discard.c: what a guest gives back of a file that other machines are mapped from */
+struct discards {
+  int listener;     /* tells of them; -1 when nobody is asked */
+  int proc;         /* the host's /proc, which the machine's parent does not see otherwise */
+  struct stat kept; /* the file */
+};
+int watch_discards(void);
+void answer_discard(const struct discards *discards);
+void pass_descriptor(int socket, int fd);
+int take_descriptor(int socket);
 
 /* link.c */
 int make_tap(const char *name);

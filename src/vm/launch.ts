@@ -45,8 +45,9 @@ export async function launchMachine(launch: Launch): Promise<Launched> {
   return { keeper, machine };
 }
 
-function keeperArguments({ directory, shape, start, files, cgroups, user }: Launch): string[] {
-  const file = (number: number, mode: "ro" | "rw" | "copy", path: string | undefined): string[] =>
+function keeperArguments(launch: Launch): string[] {
+  const { directory, shape, start, files, cgroups, user } = launch;
+  const file = (number: number, mode: "ro" | "rw" | MemoryMode, path: string | undefined): string[] =>
     path === undefined ? [] : ["--file", String(number), mode, path];
   return [
     ...["--dir", directory, "--user", String(user), ...(shape.acceleration === "kvm" ? ["--kvm"] : [])],
@@ -59,12 +60,20 @@ function keeperArguments({ directory, shape, start, files, cgroups, user }: Laun
     ...file(descriptors.image, "ro", files.image),
     ...file(descriptors.disk, "rw", files.disk),
     // What its server of directories is to see cannot be shared with other machines.
-    ...file(descriptors.memory, shape.shared && start.kind === "restore" ? "copy" : "rw", files.memory),
+    ...file(descriptors.memory, memoryMode(launch), files.memory),
     ...file(descriptors.state, "ro", files.state),
     ...(shape.shared ? ["--connect", String(descriptors.shares), machineFiles.shares] : []),
     // Last: it changes the network namespace.
     ...tapDescriptors(shape).flatMap((number) => ["--tap", String(number)]),
   ];
+}
+
+/** `copy`: its own; `mapped`: as others have it mapped too, who must not see what it does to it. */
+type MemoryMode = "rw" | "copy" | "mapped";
+
+function memoryMode({ shape, start }: Launch): MemoryMode {
+  if (start.kind !== "restore") return "rw";
+  return shape.shared ? "copy" : "mapped";
 }
 
 const programs: Readonly<Record<string, string>> = { x64: "qemu-system-x86_64", arm64: "qemu-system-aarch64" };
