@@ -86,18 +86,28 @@ static int become(const uint8_t *payload, size_t size, const char **problem) {
   return error;
 }
 
+static int catch_up(const uint8_t *payload, size_t size, const char **problem) {
+  struct field field;
+  size_t offset = 0;
+  int link = 0, error = 0;
+  while (error == 0 && field_next(payload, size, &offset, &field) == 1) error = apply_identity(&field, &link, problem);
+  return error;
+}
+
 void wake(uint32_t stream, const uint8_t *payload, size_t size) {
   if (!held) return port_fail(stream, EINVAL, "it does not stand still");
-  if (size > 0) {
+  /* Otherwise it was saved and goes on under the relay it has, which only knows how late it is. */
+  bool new_host = stream == WORKLOAD_STREAM;
+  if (new_host || size > 0) {
     const char *problem = "";
-    int error = become(payload, size, &problem);
+    int error = new_host ? become(payload, size, &problem) : catch_up(payload, size, &problem);
     if (error != 0) {
       char text[512];
       snprintf(text, sizeof text, "%s: %s", problem, strerror(error));
       return port_fail(stream, error, text);
     }
-    process_of_new_host();
   }
+  if (new_host) process_of_new_host();
   held = false;
   group_freeze(false);
   port_send_u32(FRAME_STARTED, stream, (uint32_t)workload_pid());

@@ -20,7 +20,7 @@ static void put_u64(uint8_t to[8], uint64_t value) {
 }
 
 /* The parts of a setup that are of this moment. */
-static bool add_moment(struct bytes *setup) {
+bool add_moment(struct bytes *setup) {
   struct timespec now;
   uint8_t clock[8], entropy[64];
   clock_gettime(CLOCK_REALTIME, &now);

@@ -52,7 +52,10 @@ void hold_guest(struct client *client) {
 void wake_guest(void) {
   if (relay.hold == 0) return;
   relay.hold = 0;
-  to_guest(FRAME_WAKE, relay.next_stream++, NULL, 0);
+  struct bytes moment = {0};
+  add_moment(&moment);
+  to_guest(FRAME_WAKE, relay.next_stream++, moment.data, moment.size);
+  bytes_free(&moment);
   bytes_add(&relay.to_guest, relay.held_back.data, relay.held_back.size);
   relay.held_back.size = 0;
 }

@@ -77,6 +77,7 @@ void tell_client(struct client *client, uint16_t type, const void *payload, size
 /* guest.c */
 void read_guest(void);
 bool begin_workload(void);
+bool add_moment(struct bytes *setup);
 
 /* machine.c */
 void open_machine(void);

@@ -63,6 +63,13 @@ export const actOnContainer = (
 export const keepContainer = (client: Client, id: string, verb: "suspend" | "resume"): Promise<string> =>
   client.text("POST", `/isle${path(id, `/${verb}`)}`);
 
+/** Running copies of a running microVM, by their ids. */
+export const forkContainer = (
+  client: Client,
+  id: string,
+  body: { Count: number; Names: readonly string[] },
+): Promise<{ Ids: string[] }> => client.json("POST", `/isle${path(id, "/fork")}`, { json: body });
+
 export interface RemoveOptions {
   readonly force?: boolean;
   readonly v?: boolean;

@@ -15,8 +15,8 @@ export interface InstanceRecord {
   /** Unique, without the leading slash of the API. */
   readonly name: string;
   readonly createdAt: string;
-  /** A step of a build: clients do not see it, and it does not outlive the daemon. */
-  readonly purpose?: "build";
+  /** A step of a build, or a copy that is being made: clients do not see it, and it does not outlive the daemon. */
+  readonly purpose?: "build" | "copy" | undefined;
   readonly image: { readonly id: Digest; readonly name: string };
   /** Layers of the root, bottom first. */
   readonly layers: readonly ChainId[];

@@ -44,12 +44,16 @@ export interface Runtime {
 export interface Saving {
   /** Fails with what keeps the workload from being saved, before anything changes. */
   check(id: string): void;
+  /** Does what would make the workload stand still for longer than it must. */
+  prepare(id: string): Promise<void>;
   /** Fills an empty directory. The workload stands still afterwards, also after a failure, until `resume` or `leave`. */
   save(id: string, order: SaveOrder): Promise<void>;
   /** Gives what was saved its place, in one step that survives a loss of power. */
   place(from: string, to: string): void;
   /** Ends a workload that was saved; returns when its supervisor has ended too. */
   leave(id: string): Promise<void>;
+  /** Copies a disk that nobody writes to. */
+  copyDisk(from: string, to: string): Promise<void>;
   /** Fails when what was saved cannot go on. */
   checkSaved(directory: string, disk: string): void;
 }

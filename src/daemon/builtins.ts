@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { hostPlatform } from "../base/platform.ts";
@@ -108,6 +108,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
       content.sweep();
       imageDisks.sweep();
       runtimes.pool.sweep();
+      rmSync(paths.copies, { recursive: true, force: true });
       await snapshots.sweep();
       await volumeDriver.sweep();
     },
@@ -152,7 +153,7 @@ function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime
     dnsSearch: config.dnsSearch,
     initPath: config.initPath ?? findProgram("catatonit") ?? findProgram("docker-init") ?? findProgram("tini"),
     stopTimeoutSeconds: 10,
-    paths: { instance: paths.instance, log: paths.log, builds: paths.builds },
+    paths: { instance: paths.instance, log: paths.log, builds: paths.builds, copies: paths.copies },
   };
 }
 

@@ -20,6 +20,7 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     netns: join(execRoot, "netns"),
     launcher: (program: string) => join(execRoot, "launchers", program),
     templates: join(dataRoot, "templates"),
+    copies: join(dataRoot, "microvm-copies"),
     poolDisks: join(dataRoot, "microvm-disks"),
     helpers: join(execRoot, "helpers"),
     pool: join(execRoot, "microvms"),

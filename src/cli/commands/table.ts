@@ -21,6 +21,7 @@ export const commandTable: readonly CommandEntry[] = [
   { paths: ["unpause", "container unpause"], load: async () => (await import("./pause.ts")).unpause },
   { paths: ["suspend", "container suspend"], load: async () => (await import("./suspend.ts")).suspend },
   { paths: ["resume", "container resume"], load: async () => (await import("./suspend.ts")).resume },
+  { paths: ["fork", "container fork"], load: async () => (await import("./fork.ts")).fork },
   { paths: ["attach", "container attach"], load: async () => (await import("./attach.ts")).attach },
   { paths: ["logs", "container logs"], load: async () => (await import("./logs.ts")).logs },
   { paths: ["wait", "container wait"], load: async () => (await import("./wait.ts")).wait },

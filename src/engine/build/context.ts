@@ -82,10 +82,10 @@ export function ignorePatterns({ manifest }: BuildContext, dockerfile: string): 
   return name === undefined ? [] : readPatterns(manifest.texts.get(cleanPath(name))!.toString());
 }
 
-/** Removes what builds left that an earlier daemon did not see to their end: steps that still run, and files. */
+/** Removes what an earlier daemon did not see to its end: steps of builds and copies that still run, and files of builds. */
 export async function sweepBuilds(deps: InstanceDeps): Promise<void> {
   for (const { id, purpose } of deps.instances.list()) {
-    if (purpose === "build") await removeInstance(deps, id, { force: true, volumes: true });
+    if (purpose !== undefined) await removeInstance(deps, id, { force: true, volumes: true });
   }
   const { builds } = deps.settings.paths;
   for (const name of deps.machine.listDirectory(builds)) {

@@ -105,7 +105,7 @@ const isolationOf = ({ runtimes, settings }: InstanceDeps, { Runtime }: HostConf
 
 function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRequest): string[] {
   const { host, networks } = request;
-  validateName(request.name);
+  checkName(request.name);
   validateConfig(config);
   validateText({ config, host, networks });
   if (host.Runtime && !deps.runtimes.has(host.Runtime)) {
@@ -127,7 +127,7 @@ function validate(deps: InstanceDeps, config: ContainerConfig, request: CreateRe
   ];
 }
 
-function validateName(text: string | undefined): void {
+export function checkName(text: string | undefined): void {
   const name = text?.replace(/^\//, "");
   if (!text || name === undefined || /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
   throw invalid(`Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
@@ -231,7 +231,12 @@ async function makeVolumes(deps: InstanceDeps, mounts: readonly InstanceMount[],
 }
 
 /** Records under the given name, or under the first free random one. */
-function insert(deps: InstanceDeps, wanted: string | undefined, record: Omit<InstanceRecord, "name">): InstanceRecord {
+/** Records an instance under the wanted name, or under one that is free. */
+export function insert(
+  deps: InstanceDeps,
+  wanted: string | undefined,
+  record: Omit<InstanceRecord, "name">,
+): InstanceRecord {
   for (let tries = 0; ; tries += 1) {
     const name = wanted?.replace(/^\//, "") || randomName(tries);
     try {
@@ -245,10 +250,10 @@ function insert(deps: InstanceDeps, wanted: string | undefined, record: Omit<Ins
   }
 }
 
-export function nameConflict(deps: Pick<InstanceDeps, "instances">, name: string, cause: IsleError): IsleError {
+export function nameConflict(deps: Pick<InstanceDeps, "instances">, name: string, cause?: IsleError): IsleError {
   const holder = deps.instances.byName(name)?.id ?? "";
   return conflict(
     `Conflict. The container name "/${name}" is already in use by container "${holder}". You have to remove (or rename) that container to be able to reuse that name.`,
-    { cause },
+    cause && { cause },
   );
 }

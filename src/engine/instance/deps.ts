@@ -65,5 +65,7 @@ export interface EngineSettings {
     log(id: string): string;
     /** Files of builds under way, and their caches. */
     readonly builds: string;
+    /** Memory of machines that are being copied. */
+    readonly copies: string;
   };
 }

@@ -1,7 +1,7 @@
 import { conflict, IsleError, messageOf } from "../../base/error.ts";
 import { withUndo } from "../../base/undo.ts";
 import { type InstanceRecord, isRunning, isSuspended } from "../../core/instance.ts";
-import { bringUp } from "./bring-up.ts";
+import { bringUp, type Origin } from "./bring-up.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent, publishVolumeEvents } from "./events.ts";
 import { findInstance } from "./find.ts";
@@ -24,9 +24,9 @@ export function startInstance(deps: InstanceDeps, text: string): Promise<void> {
 }
 
 /** Brings the process up, or leaves the instance as it was with the reason in its state. The caller holds its lock. */
-export async function launch(deps: InstanceDeps, record: InstanceRecord): Promise<void> {
+export async function launch(deps: InstanceDeps, record: InstanceRecord, origin?: Origin): Promise<void> {
   try {
-    const state = await withUndo((undo) => bringUp(deps, record, undo));
+    const state = await withUndo((undo) => bringUp(deps, record, undo, origin));
     deps.health.watch(deps, deps.instances.update(record.id, { state }));
     publishVolumeEvents(deps, record, "mount");
     publishInstanceEvent(deps, record, "start");

@@ -16,10 +16,13 @@ import {
   startWorkload,
   updateLimits,
 } from "../../../vm/control.ts";
+import { copyDisk } from "../../../vm/disk.ts";
 import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session.ts";
 import { microvmFacts } from "../../../vm/facts.ts";
 import { createGuestFiles } from "../../../vm/guest-files.ts";
+import { machineUser } from "../../../vm/places.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
+import { readAhead } from "../../../vm/saved/read-ahead.ts";
 import { checkSaveable, leaveWorkload, saveWorkload } from "../../../vm/saved/save-workload.ts";
 import { openSaved, placeSaved } from "../../../vm/saved/saved-machine.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
@@ -68,8 +71,10 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
     files: createGuestFiles({ stateRoot, ...places }),
     saving: {
       check: (id) => void checkSaveable(stateRoot, id),
+      prepare: (id) => readAhead(stateRoot, id),
       save: (id, order) => saveWorkload(stateRoot, id, order),
       place: placeSaved,
+      copyDisk: (from, to) => copyDisk(from, to, machineUser),
       checkSaved: (directory, disk) => void openSaved(directory, disk),
       async leave(id) {
         await leaveWorkload(stateRoot, id);
