@@ -3,7 +3,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -25,17 +24,18 @@ void hold(uint32_t stream) {
 
 /* The workload's host name is not the agent's: it has one for itself. */
 static int name_workload(const struct field *field, int *link, const char **problem) {
-  pid_t child = fork();
-  if (child == 0) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/uts", workload_pid());
-    int space = open(path, O_RDONLY | O_CLOEXEC);
-    _exit(space < 0 || setns(space, CLONE_NEWUTS) != 0 ? errno : apply_identity(field, link, problem));
-  }
-  int status = 0;
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/ns/uts", workload_pid());
+  int theirs = open(path, O_RDONLY | O_CLOEXEC), own = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
   *problem = "setting the host name";
-  if (child < 0 || waitpid(child, &status, 0) < 0) return errno;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+  int error = theirs < 0 || own < 0 || setns(theirs, CLONE_NEWUTS) != 0 ? errno : 0;
+  if (error == 0) {
+    error = apply_identity(field, link, problem);
+    setns(own, CLONE_NEWUTS);
+  }
+  if (theirs >= 0) close(theirs);
+  if (own >= 0) close(own);
+  return error;
 }
 
 /* In the order in which they were brought at the start; one that is the same program as before is in use. */

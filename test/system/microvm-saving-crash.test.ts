@@ -37,21 +37,39 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-test(`a daemon killed ${kills} times while it suspends and resumes loses no process, no line and no byte of disk`, async () => {
+const title = `a daemon killed ${kills} times while it suspends, resumes and copies loses no process, line or byte of disk`;
+
+/** Every copy that is there runs, and nothing is there of those that were not finished. */
+async function lookAtCopies(original: string): Promise<void> {
+  const listed: string[] = (await daemon.api.ok("GET", "/containers/json", { query: { all: true } })).map(
+    ({ Id }: { Id: string }) => Id,
+  );
+  const held = (await daemon.inNamespaces(["ls", `${daemon.dataRoot}/instances`])).stdout.trim().split("\n");
+  expect(held.sort()).toEqual([...listed].sort());
+  for (const id of listed) {
+    if (id === original) continue;
+    expect((await box.exec(id, "echo copied")).stdout).toBe("copied\n");
+    await box.remove(id);
+  }
+}
+
+test(title, async () => {
   const id = await box.start({
     script: "i=0; while :; do echo $i; echo $i >> /numbers; i=$((i+1)); sleep 0.02; done",
   });
   await box.untilLog(id, "3\n");
-  const order = (verb: string) => daemon.api.ok("POST", `/isle/containers/${id}/${verb}`);
-  const usual = { suspend: await timed(() => order("suspend")), resume: await timed(() => order("resume")) };
+  const order = (verb: string) => daemon.api.ok("POST", `/isle/containers/${id}/${verb}`, { json: {} });
+  const usual: Record<string, number> = {};
+  for (const verb of ["suspend", "resume", "fork"]) usual[verb] = await timed(() => order(verb));
   for (let point = 0; point < kills; point += 1) {
     const isSuspended = (await box.state(id)).Status === "paused";
-    const verb = isSuspended ? "resume" : "suspend";
+    const verb = isSuspended ? "resume" : point % 3 === 2 ? "fork" : "suspend";
     const asked = order(verb).catch(() => undefined);
-    await Bun.sleep(((Math.floor(point / 2) + 0.5) / Math.ceil(kills / 2)) * usual[verb]);
+    await Bun.sleep(((Math.floor(point / 3) + 0.5) / Math.ceil(kills / 3)) * usual[verb]!);
     await daemon.kill();
     await asked;
     await daemon.restart();
+    await lookAtCopies(id);
     const { Status } = await box.state(id);
     if (Status !== "running" && Status !== "paused") {
       throw new Error(`point ${point}, ${verb}: ${Status}\n${daemon.log().split("\n").slice(-40).join("\n")}`);

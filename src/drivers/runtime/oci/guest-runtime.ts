@@ -1,12 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
-import { IsleError, isCode, messageOf } from "../../../base/error.ts";
+import { isCode, messageOf } from "../../../base/error.ts";
 import { parseSignal } from "../../../base/signals.ts";
 import type { OciProcess, OciResources } from "../../../core/oci-spec.ts";
 import type { ExecOptions, ExecResult, ExecSession, Runtime } from "../../../core/runtime.ts";
-import { readTextIfPresent } from "../../../os/files.ts";
-import { isAlive, processStart } from "../../../os/proc.ts";
 import {
   deleteMachine,
   listProcesses,
@@ -16,18 +14,15 @@ import {
   startWorkload,
   updateLimits,
 } from "../../../vm/control.ts";
-import { copyDisk } from "../../../vm/disk.ts";
 import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session.ts";
 import { microvmFacts } from "../../../vm/facts.ts";
 import { createGuestFiles } from "../../../vm/guest-files.ts";
-import { machineUser } from "../../../vm/places.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
-import { readAhead } from "../../../vm/saved/read-ahead.ts";
-import { checkSaveable, leaveWorkload, saveWorkload } from "../../../vm/saved/save-workload.ts";
-import { openSaved, placeSaved } from "../../../vm/saved/saved-machine.ts";
+import { createGuestSaving } from "./guest-saving.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
 import type { OciRuntimeOptions } from "./options.ts";
+import { supervisorEnds } from "./supervisor.ts";
 
 export interface GuestParts {
   readonly pool: MachinePool;
@@ -63,45 +58,21 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
     pause: (id) => setPaused(stateRoot, id, true),
     resume: (id) => setPaused(stateRoot, id, false),
     update: (id, resources) => updateLimits(stateRoot, id, resources as OciResources),
-    delete: (id) => deleteQuietly(base, stateRoot, id),
+    delete: (id) => deleteQuietly(base, options, id),
     exec: (id, process, execOptions) => execIn(join(stateRoot, id), process, execOptions),
     wasOomKilled: (id) => ranOutOfMemory(stateRoot, id),
     facts: () => ({ ...microvmFacts(), "isle.vm.pool": `${pool.waiting} of ${pool.size} wait` }),
     processes: (id) => listProcesses(stateRoot, id),
     files: createGuestFiles({ stateRoot, ...places }),
-    saving: {
-      check: (id) => void checkSaveable(stateRoot, id),
-      prepare: (id) => readAhead(stateRoot, id),
-      save: (id, order) => saveWorkload(stateRoot, id, order),
-      place: placeSaved,
-      copyDisk: (from, to) => copyDisk(from, to, machineUser),
-      checkSaved: (directory, disk) => void openSaved(directory, disk),
-      async leave(id) {
-        await leaveWorkload(stateRoot, id);
-        await supervisorEnds(options.bundleOf(id));
-      },
-    },
+    saving: createGuestSaving(options),
   };
 }
 
-const endPatienceMs = 30_000;
-
-/** Only then is the log whole, and nobody tells of the end any more. */
-async function supervisorEnds(bundle: string): Promise<void> {
-  const pid = Number(readTextIfPresent(join(bundle, "conmon.pid")) ?? 0);
-  const start = pid > 0 ? processStart(pid) : undefined;
-  // The number may be another's by now.
-  if (!readTextIfPresent(`/proc/${pid}/cmdline`)?.includes(bundle)) return;
-  const end = performance.now() + endPatienceMs;
-  while (start !== undefined && isAlive(pid, start)) {
-    if (performance.now() > end)
-      throw new IsleError("internal", `the supervisor of a suspended microVM (${pid}) stays`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 /** A create that was cut short has left what only the command line knows how to take away. */
-async function deleteQuietly(base: Runtime, stateRoot: string, id: string): Promise<void> {
+async function deleteQuietly(base: Runtime, options: OciRuntimeOptions, id: string): Promise<void> {
+  const { stateRoot, bundleOf } = options;
+  // One that an earlier daemon began may still be under way; what it makes would be nobody's.
+  await supervisorEnds(bundleOf(id), () => existsSync(join(stateRoot, id, "state.json")));
   if (!existsSync(join(stateRoot, id))) return;
   try {
     await deleteMachine(stateRoot, id, true);

@@ -1,0 +1,23 @@
+import type { Saving } from "../../../core/runtime.ts";
+import { copyDisk } from "../../../vm/disk.ts";
+import { machineUser } from "../../../vm/places.ts";
+import { readAhead } from "../../../vm/saved/read-ahead.ts";
+import { checkSaveable, leaveWorkload, saveWorkload } from "../../../vm/saved/save-workload.ts";
+import { openSaved, placeSaved } from "../../../vm/saved/saved-machine.ts";
+import type { OciRuntimeOptions } from "./options.ts";
+import { supervisorEnds } from "./supervisor.ts";
+
+/** Whole microVMs as files. */
+export const createGuestSaving = ({ stateRoot, bundleOf }: OciRuntimeOptions): Saving => ({
+  check: (id) => void checkSaveable(stateRoot, id),
+  prepare: (id) => readAhead(stateRoot, id),
+  save: (id, order) => saveWorkload(stateRoot, id, order),
+  place: placeSaved,
+  copyDisk: (from, to) => copyDisk(from, to, machineUser),
+  checkSaved: (directory, disk) => void openSaved(directory, disk),
+  async leave(id) {
+    await leaveWorkload(stateRoot, id);
+    // Only then is the log whole, and nobody tells of the end any more.
+    await supervisorEnds(bundleOf(id));
+  },
+});

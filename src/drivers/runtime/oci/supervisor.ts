@@ -1,0 +1,20 @@
+import { join } from "node:path";
+import { IsleError } from "../../../base/error.ts";
+import { readTextIfPresent } from "../../../os/files.ts";
+import { isAlive, processStart } from "../../../os/proc.ts";
+
+const patienceMs = 30_000;
+const lookMs = 2;
+
+/** Returns when the supervisor of this bundle has ended, or as soon as `enough` is true. */
+export async function supervisorEnds(bundle: string, enough: () => boolean = () => false): Promise<void> {
+  const pid = Number(readTextIfPresent(join(bundle, "conmon.pid")) ?? 0);
+  const start = pid > 0 ? processStart(pid) : undefined;
+  // The number may be another's by now.
+  if (start === undefined || !readTextIfPresent(`/proc/${pid}/cmdline`)?.includes(bundle)) return;
+  const end = performance.now() + patienceMs;
+  while (!enough() && isAlive(pid, start)) {
+    if (performance.now() > end) throw new IsleError("internal", `the supervisor of a microVM (${pid}) does not end`);
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+  }
+}
