@@ -149,3 +149,27 @@ test("what cannot be copied is refused by name, and nothing is left of it", asyn
   expect(held.sort()).toEqual([container, id].sort());
   expect((await daemon.inNamespaces(["ls", join(daemon.dataRoot, "microvm-copies")])).stdout).toBe("");
 }, 240_000);
+
+test("a machine on two networks goes on and is copied with both", async () => {
+  for (const Name of ["near", "far"]) await daemon.api.ok("POST", "/networks/create", { json: { Name } });
+  const id = await box.idle({
+    HostConfig: { NetworkMode: "near" },
+    NetworkingConfig: { EndpointsConfig: { near: {}, far: {} } },
+  });
+  const addresses = async (each: string) => {
+    const { Networks } = (await box.inspect(each)).NetworkSettings;
+    const wanted = [Networks.near.IPAddress, Networks.far.IPAddress].sort();
+    const seen = (await box.exec(each, "ip -4 -o addr | grep -v ' lo ' | awk '{ sub(/\\/.*/, \"\", $4); print $4 }'"))
+      .stdout;
+    expect(seen.trim().split("\n").sort()).toEqual(wanted);
+    return wanted;
+  };
+  const before = await addresses(id);
+  await daemon.cli(["suspend", id], { timeoutMs: patienceMs });
+  await daemon.cli(["resume", id], { timeoutMs: patienceMs });
+  expect(await addresses(id)).toEqual(before);
+  const [copy = ""] = await fork(id);
+  const others = await addresses(copy);
+  expect(before.some((address: string) => others.includes(address))).toBe(false);
+  expect((await box.exec(copy, `ping -c 1 -W 20 ${before[0]}`)).exitCode).toBe(0);
+}, 240_000);
