@@ -41,6 +41,10 @@ int take_taps(pid_t keeper, struct bytes *setup);
 /* share.c: the server of the directories that the guest shares with the host */
 int share_main(int count, char **arguments);
 
+/* console.c: makes a new terminal the standard streams and gives its other side away */
+void open_console(const char *path);
+int console_main(char **arguments);
+
 /* serve.c */
 int serve_main(int count, char **arguments);
 

@@ -59,6 +59,7 @@ const commandOptions: Readonly<Record<string, Options>> = {
   list: { format: "string", quiet: "boolean" },
   features: {},
   prepare: {},
+  template: {},
 };
 
 const shortNames: Readonly<Record<string, string>> = { force: "f", detach: "d", tty: "t", quiet: "q", all: "a" };

@@ -1,10 +1,28 @@
 import { execFileSync } from "node:child_process";
-import { IsleError, messageOf } from "../base/error.ts";
-import type { Hook } from "./command/create.ts";
+import { IsleError, messageOf, unsupported } from "../base/error.ts";
+import { type Hook, type RuntimeSpec, readSpec } from "./runtime-spec.ts";
 import { type MachineState, type Status, statusOf } from "./state.ts";
 
+/** What would have to run in the container runs behind another kernel. */
+const hooksInside = ["createContainer", "startContainer"];
+
+export function refuseHooksInside({ hooks }: RuntimeSpec): void {
+  const name = hooksInside.find((each) => (hooks?.[each] ?? []).length > 0);
+  if (name) throw unsupported(`${name} hooks cannot run in a microVM: its container is behind a kernel of its own`);
+}
+
+/** Runs the hooks of a point after the creation. By the specification a failure is told and changes nothing. */
+export function runLaterHooks(point: "poststart" | "poststop", state: MachineState): void {
+  try {
+    const hooks = readSpec(state.bundle).hooks?.[point] ?? [];
+    runHooks(hooks, state, point === "poststop" ? "stopped" : undefined);
+  } catch (error) {
+    process.stderr.write(`isle-vm: ${messageOf(error)}\n`);
+  }
+}
+
 /** Runs the programs that an engine wants run at this point, each with the container's state on its input. */
-export function runHooks(hooks: readonly Hook[], state: MachineState, status?: "creating"): void {
+export function runHooks(hooks: readonly Hook[], state: MachineState, status?: Status | "creating"): void {
   for (const { path, args, env, timeout } of hooks) {
     try {
       execFileSync(path, (args ?? [path]).slice(1), {

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   ps: async () => (await import("./command/ps.ts")).psCommand,
   pause: async () => (await import("./command/pause.ts")).pauseCommand,
   resume: async () => (await import("./command/pause.ts")).resumeCommand,
+  template: async () => (await import("./command/template.ts")).templateCommand,
   prepare: async () => (await import("./command/prepare.ts")).prepareCommand,
   features: async () => (await import("./command/features.ts")).featuresCommand,
   version: async () => (await import("./command/features.ts")).versionCommand,

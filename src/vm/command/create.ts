@@ -1,14 +1,13 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { IsleError, invalid, isErrno, unsupported } from "../../base/error.ts";
+import { IsleError, unsupported } from "../../base/error.ts";
 import { withUndo } from "../../base/undo.ts";
-import type { OciSpec } from "../../core/oci-spec.ts";
 import { writeFileAtomic } from "../../os/files.ts";
 import { processStart } from "../../os/proc.ts";
 import { annotation } from "../annotations.ts";
 import { makeCgroup, removeCgroup } from "../cgroup.ts";
 import type { CommandLine } from "../command-line.ts";
-import { runHooks } from "../hooks.ts";
+import { refuseHooksInside, runHooks } from "../hooks.ts";
 import { findKernel, type GuestKernel } from "../kernel/kernels.ts";
 import { complaintsIn, startRelay } from "../launch.ts";
 import { bringUpMachine, defaultDomain } from "../machine.ts";
@@ -20,12 +19,14 @@ import { claimAhead } from "../pool/ahead.ts";
 import { claimSpare, mayTakeSpare, type Spare, spareKey } from "../pool/spare.ts";
 import { knownAcceleration } from "../qemu/acceleration.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
+import { type RuntimeSpec, readSpec } from "../runtime-spec.ts";
 import type { SavedFiles } from "../saved/save-machine.ts";
 import { openSaved } from "../saved/saved-machine.ts";
 import { filterOf } from "../seccomp-filter.ts";
 import { smallFile } from "../small-file.ts";
 import { type MachineState, newStateDirectory, removeState, writeState } from "../state.ts";
 import { templateKey } from "../template/key.ts";
+import { leaveTemplateMaker } from "./template.ts";
 
 /** Makes a virtual machine for the bundle's container and the process that stands for it; nothing of it runs yet. */
 export async function createCommand(line: CommandLine): Promise<void> {
@@ -34,6 +35,7 @@ export async function createCommand(line: CommandLine): Promise<void> {
   const bundle = resolve(String(options["bundle"] ?? "."));
   const spec = readSpec(bundle);
   refuseUnsupported(spec);
+  refuseHooksInside(spec);
   const state = await withUndo(async (undo) => {
     const { directory, ...prepared } = await prepare(line, spec, id);
     undo.add(() => removeState(root, id));
@@ -43,6 +45,7 @@ export async function createCommand(line: CommandLine): Promise<void> {
     const made = await make({ spec, directory, bundle, cgroups, id, consoleSocket, ...prepared });
     undo.add(() => process.kill(made.pid, "SIGKILL"));
     writeState(root, made);
+    if (line.templates === undefined) await leaveTemplateMaker(spec, made);
     runHooks([...(spec.hooks?.["prestart"] ?? []), ...(spec.hooks?.["createRuntime"] ?? [])], made, "creating");
     return made;
   });
@@ -120,17 +123,6 @@ interface Making extends Prepared {
   readonly consoleSocket: string | undefined;
 }
 
-export interface Hook {
-  readonly path: string;
-  readonly args?: string[];
-  readonly env?: string[];
-  readonly timeout?: number;
-}
-
-export interface RuntimeSpec extends OciSpec {
-  readonly hooks?: Readonly<Record<string, Hook[] | undefined>>;
-}
-
 async function make(making: Making): Promise<MachineState> {
   const { spec, directory, bundle, cgroups, id, consoleSocket, plan } = making;
   writeFileSync(join(directory, machineFiles.plan), plan.frames, { mode: 0o600 });
@@ -175,20 +167,6 @@ async function restored(directory: string): Promise<void> {
   } catch (cause) {
     throw new IsleError("internal", `the saved microVM cannot go on: ${complaintsIn(directory)}`, { cause });
   }
-}
-
-function readSpec(bundle: string): RuntimeSpec {
-  let spec: RuntimeSpec;
-  try {
-    spec = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as RuntimeSpec;
-  } catch (cause) {
-    if (isErrno(cause, "ENOENT")) throw invalid(`no config.json in ${bundle}`, { cause });
-    throw new IsleError("invalid", `config.json in ${bundle} cannot be read`, { cause });
-  }
-  if (!spec.process?.args?.length) throw invalid("config.json: process.args is empty");
-  if (!spec.linux) throw invalid("config.json: linux is missing");
-  // A root that is not absolute is below the bundle.
-  return { ...spec, root: { ...spec.root, path: resolve(bundle, spec.root.path) } };
 }
 
 /** What a kernel of its own makes impossible. */

@@ -1,22 +1,21 @@
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { conflict, invalid, unsupported } from "../../base/error.ts";
+import { conflict, invalid } from "../../base/error.ts";
 import type { OciProcess } from "../../core/oci-spec.ts";
 import type { CommandLine } from "../command-line.ts";
 import { execInGuest, type GuestExec } from "../exec-session.ts";
+import { findPart } from "../places.ts";
+import { readSpec } from "../runtime-spec.ts";
 import { readState, stateDirectory, statusOf } from "../state.ts";
-import type { RuntimeSpec } from "./create.ts";
 
 /** Runs a command in a microVM with this process's standard streams, and ends with its exit code. */
 export async function execCommand(line: CommandLine): Promise<number> {
   const { root, options, words } = line;
-  if (options["console-socket"]) {
-    throw unsupported("exec with a console socket is not supported: a terminal inside needs one on this side");
+  if (process.env[attendant] === undefined) {
+    if (options["console-socket"] && !options["detach"]) throw invalid("exec: --console-socket needs --detach");
+    if (options["detach"]) return leaveAttendant(options);
   }
-  if (options["detach"] && process.env[attendant] === undefined)
-    return leaveAttendant(String(options["pid-file"] ?? ""));
   const [id = "", ...command] = words;
   const state = readState(root, id);
   if (statusOf(state) !== "running") throw conflict(`cannot exec in a container that is ${statusOf(state)}`);
@@ -41,9 +40,13 @@ const attendant = "ISLE_VM_ATTENDANT";
 const startedFd = 3;
 
 /** A supervisor waits for this process and then for the one in the pid file, which stands for the command. */
-function leaveAttendant(pidFile: string): Promise<number> {
-  const child = spawn(process.execPath, process.argv.slice(2), {
-    argv0: "isle-vm",
+function leaveAttendant({ "console-socket": socket, "pid-file": pidFile }: CommandLine["options"]): Promise<number> {
+  const self = [process.execPath, "isle-vm", ...process.argv.slice(2)];
+  const [program, argv0, ...args] = socket
+    ? [findPart("isle-relay"), "isle-relay", "console", String(socket), ...self]
+    : self;
+  const child = spawn(program!, args, {
+    argv0: argv0!,
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     detached: true,
     env: { ...process.env, [attendant]: "1" },
@@ -53,7 +56,7 @@ function leaveAttendant(pidFile: string): Promise<number> {
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 255));
     started.once("data", () => {
-      if (pidFile) writeFileSync(pidFile, String(child.pid));
+      if (pidFile) writeFileSync(String(pidFile), String(child.pid));
       child.unref();
       started.destroy();
       resolve(0);
@@ -65,7 +68,7 @@ function leaveAttendant(pidFile: string): Promise<number> {
 function planned(bundle: string, options: CommandLine["options"], command: string[]): OciProcess {
   if (options["process"]) return JSON.parse(readFileSync(String(options["process"]), "utf8")) as OciProcess;
   if (command.length === 0) throw invalid("exec needs --process or a command");
-  const { process: own } = JSON.parse(readFileSync(join(bundle, "config.json"), "utf8")) as RuntimeSpec;
+  const { process: own } = readSpec(bundle);
   const cwd = options["cwd"] as string | undefined;
   return { ...own, args: command, terminal: options["tty"] === true, ...(cwd && { cwd }) };
 }
