@@ -92,7 +92,9 @@ withBuildx("one build makes an image for each platform", async () => {
   await buildx(...flags, "-t", name, "--push");
   const inspected = await daemon.docker(["buildx", "imagetools", "inspect", name]);
   expect(inspected.exitCode, inspected.stderr).toBe(0);
-  expect([...inspected.stdout.matchAll(/Platform: +(\S+)/g)].map(([, each]) => each)).toEqual(platforms);
+  const shown = [...inspected.stdout.matchAll(/Platform: +(\S+)/g)].map(([, each]) => each!);
+  // What attests to an image, as buildx asks for by itself, has no platform.
+  expect(shown).toEqual([...platforms, ...platforms.map(() => "unknown/unknown")]);
   await buildx(...flags, "-o", `type=local,dest=${out}/files`);
   for (const each of platforms) {
     expect(readFileSync(join(out, "files", each.replaceAll("/", "_"), "f"), "utf8")).toBe("of every platform");
@@ -100,4 +102,28 @@ withBuildx("one build makes an image for each platform", async () => {
   await buildx(...flags, "-t", "several", "-o", `type=oci,dest=${out}/several.tar`);
   await daemon.docker(["load", "-i", `${out}/several.tar`]);
   expect(await daemon.api.ok("GET", "/images/several/json")).toBeDefined();
+});
+
+withBuildx("what attests to an image is pushed with it, where buildx finds it", async () => {
+  write({
+    Dockerfile: "FROM busybox\nARG who\nCOPY installed /lib/apk/db/installed\nRUN echo $who > /f\n",
+    installed: "P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\n",
+  });
+  const name = `${registry.host}/attested`;
+  const imagetools = async (what: string) => {
+    const args = ["buildx", "imagetools", "inspect", name, "--format", `{{json .${what}}}`];
+    const { exitCode, stdout, stderr } = await daemon.docker(args);
+    expect(exitCode, stderr).toBe(0);
+    return JSON.parse(stdout);
+  };
+  await buildx("--sbom=true", "--provenance=mode=max", "--build-arg", "who=me", "-t", name, "--push");
+  const { SPDX } = await imagetools("SBOM");
+  expect(SPDX.packages.map((each: { name: string }) => each.name)).toContain("musl");
+  const { SLSA } = await imagetools("Provenance");
+  expect(SLSA.invocation.parameters.args).toEqual({ "build-arg:who": "me" });
+  // Without a wish, buildx itself asks for the least of provenance.
+  await buildx("-t", name, "--push");
+  expect((await imagetools("Provenance")).SLSA.invocation.parameters.args).toEqual({});
+  await buildx("--provenance=false", "-t", name, "--push");
+  expect((await imagetools("Provenance"))?.SLSA).toBeUndefined();
 });

@@ -7,6 +7,7 @@ import type { QueryValues } from "../../client/query-string.ts";
 import { writeStream } from "../file-stream.ts";
 import type { FlagValues } from "../flags/flag.ts";
 import type { Io } from "../io.ts";
+import { readAttests } from "./attests.ts";
 import type { BuildEvent } from "./build-log.ts";
 import { type CacheWords, cacheBlob, mergedIndex, readCacheSources, readCacheTargets, readIndex } from "./caches.ts";
 import type { outputFlags } from "./output-flags.ts";
@@ -18,6 +19,8 @@ export interface ResultWishes {
   readonly outputs: readonly Output[];
   readonly cacheFrom: readonly CacheWords[];
   readonly cacheTo: readonly CacheWords[];
+  /** Settings of what shall attest to the build, by its type. */
+  readonly attests: Readonly<Record<string, string>>;
 }
 
 export async function readResultWishes(flags: FlagValues<typeof outputFlags>, io: Io): Promise<ResultWishes> {
@@ -27,16 +30,17 @@ export async function readResultWishes(flags: FlagValues<typeof outputFlags>, io
   for (const { Attrs } of sources.filter((source) => !found.includes(source))) {
     await io.stderr.write(`WARNING: there is no cache in ${Attrs["src"]}\n`);
   }
-  return { outputs, cacheFrom: found, cacheTo: readCacheTargets(flags["cache-to"]) };
+  return { outputs, cacheFrom: found, cacheTo: readCacheTargets(flags["cache-to"]), attests: readAttests(flags) };
 }
 
 /** The wishes in the words of the API. */
-export function resultQuery({ outputs, cacheFrom, cacheTo }: ResultWishes): QueryValues {
+export function resultQuery({ outputs, cacheFrom, cacheTo, attests }: ResultWishes): QueryValues {
   const list = (words: readonly CacheWords[]) => (words.length === 0 ? undefined : JSON.stringify(words));
   return {
     outputs: list(outputs.map(({ type, attributes }) => ({ Type: type, Attrs: attributes }))),
     cachefrom: list(cacheFrom),
     cacheto: list(cacheTo),
+    attests,
   };
 }
 

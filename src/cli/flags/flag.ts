@@ -25,6 +25,8 @@ export interface Flag {
   readonly short?: string;
   readonly help: string;
   readonly default?: string | number | boolean;
+  /** What the flag stands for when it is written without a value; the next word is one only where it looks like that. */
+  readonly bare?: { readonly value: string; readonly looks: RegExp };
   /** Name of the value in the help, when it is more telling than the type. */
   readonly value?: string;
   /** The environment variable that stands in for it; said in the help. */

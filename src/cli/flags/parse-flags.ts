@@ -75,6 +75,7 @@ function shortFlags(state: State, word: string): void {
 
 function detached(state: State, flag: Flag, shown: string): string {
   if (flag.type === "bool") return "true";
+  if (flag.bare && !flag.bare.looks.test(state.argv[state.at] ?? "")) return flag.bare.value;
   const value = state.argv[state.at++];
   if (value === undefined) throw new FlagError(`flag needs an argument: ${shown}`);
   return value;

@@ -94,6 +94,9 @@ async function fromUrl(state: StageState, url: string, { checksum, instruction }
   if (checksum !== undefined && !digestPattern.test(checksum)) throw invalid(`invalid checksum digest: ${checksum}`);
   const algorithm = checksum?.split(":")[0] ?? "sha256";
   const fetched = checksum === undefined ? await download(state, url, algorithm) : undefined;
+  const [name, hex] = (checksum ?? fetched!.digest).split(":") as [string, string];
+  const uri = withoutPassword(url);
+  state.build.materials.set(uri, { uri, digest: { [name]: hex } });
   return {
     kind: "file",
     name: posix.basename(new URL(url).pathname) || "download",

@@ -1,14 +1,31 @@
+import { type Digest, hexOf, isDigest } from "../../base/digest.ts";
 import { isCode } from "../../base/error.ts";
 import { formatPlatform, hostPlatform, type Platform, platformMatches } from "../../base/platform.ts";
 import { formatReference, parseReference, withDefaultTag } from "../../base/reference.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import { findImage } from "../image/find-image.ts";
+import { isDigestName, repositoryOf } from "../image/image-name.ts";
 import { imageOfIndex } from "../image/image-of-index.ts";
 import { pullImage } from "../image/pull-image.ts";
+import { imageUrl } from "./attest/provenance.ts";
 import type { Build } from "./build.ts";
 
 /** An image of this engine, pulled when it is not here or when the client wants the newest. */
 export async function imageNamed(build: Build, name: string, platform: Platform): Promise<ImageRecord> {
+  const image = await findOrPull(build, name, platform);
+  const uri = imageUrl(name, formatPlatform(image.config));
+  build.materials.set(uri, { uri, digest: { sha256: hexOf(originOf(build, image, name)) } });
+  return image;
+}
+
+/** The digest a registry has it under, else that of its config. */
+function originOf({ deps: { images } }: Build, image: ImageRecord, name: string): Digest {
+  const repository = isDigest(name) || isDigest(`sha256:${name}`) ? undefined : repositoryOf(name);
+  const known = images.namesOf(image.id).find((each) => isDigestName(each) && repositoryOf(each) === repository);
+  return (known?.slice(known.indexOf("@") + 1) as Digest | undefined) ?? image.manifest?.digest ?? image.id;
+}
+
+async function findOrPull(build: Build, name: string, platform: Platform): Promise<ImageRecord> {
   const { deps, request, signal } = build;
   const found = request.pull ? undefined : await localImage(build, name, platform);
   if (found) return found;

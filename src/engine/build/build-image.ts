@@ -1,7 +1,10 @@
 import { formatPlatform, hostPlatform } from "../../base/platform.ts";
+import { now } from "../../base/time.ts";
 import type { ImageLayer } from "../../core/image.ts";
 import { additionsTo } from "../image/additions.ts";
 import { collectUnused } from "../image/collect.ts";
+import { attested } from "./attest/predicates.ts";
+import type { Material } from "./attest/provenance.ts";
 import { type CachedLayers, exportCaches } from "./cache/export-cache.ts";
 import { BrokenCache, ImportedCache } from "./cache/imported-cache.ts";
 import { readCaches } from "./cache/read-cache.ts";
@@ -27,6 +30,7 @@ export interface BuildOutcome {
  * done; steps whose input did not change are taken from the cache. On failure nothing is left but what the cache holds.
  */
 export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<BuildOutcome> {
+  const startedOn = now();
   const plans = plansOf(request);
   checkRunnable(deps, plans);
   reportLint(deps, request, plans[0]!);
@@ -34,7 +38,8 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   request.onEvent({ kind: "plan", steps });
   const outcome = await additionsTo(deps.images).run(async () => {
     const built = await runPlans(deps, request, plans);
-    const { facts } = await exportOutputs({ deps, request, images: built.images }, steps.length + 1);
+    const images = await attested(deps, { request, startedOn }, built.images);
+    const { facts } = await exportOutputs({ deps, request, images }, steps.length + 1);
     const cached = await exportCaches(deps, request, built);
     return { image: ownImage(built.images), facts: { ...facts, ...cached } };
   });
@@ -83,9 +88,10 @@ async function runWith(
   const ofAllStages: ImageLayer[] = [];
   const wantsAll = request.cacheTo.some((target) => target.kind !== "inline" && target.mode === "max");
   for (const plan of plans) {
-    const { target, all } = await runStages({ deps, request, imported, ...plan });
+    const materials = new Map<string, Material>();
+    const { target, all } = await runStages({ deps, request, imported, materials, ...plan });
     const layers = await imported.present(target.layers);
-    images.push(builtImage(deps, { request, platform: plan.platform }, { ...target, layers }));
+    images.push(builtImage(deps, { request, plan, materials }, { ...target, layers }));
     for (const stage of wantsAll ? all : []) ofAllStages.push(...(await imported.present(stage.layers)));
   }
   return { images, ofResult: images.flatMap(({ layers }) => layers), ofAllStages };

@@ -3,6 +3,7 @@ import type { Platform } from "../../base/platform.ts";
 import type { Dockerfile, Stage } from "../../core/build/dockerfile.ts";
 import type { Variables } from "../../core/build/expand.ts";
 import type { ImageConfigFile, ImageLayer } from "../../core/image.ts";
+import type { Material } from "./attest/provenance.ts";
 import type { ImportedCache } from "./cache/imported-cache.ts";
 import type { BuildDeps } from "./deps.ts";
 import type { BuildRequest, BuildStep } from "./request.ts";
@@ -21,6 +22,8 @@ export interface Build {
   readonly bases: ReadonlyMap<number, string>;
   readonly roots: SourceRoots;
   readonly imported: ImportedCache;
+  /** What came from elsewhere so far, by its URL. */
+  readonly materials: Map<string, Material>;
   readonly signal: AbortSignal;
   /** Work for when the build is over, however it ends. */
   atEnd(work: () => Promise<void>): void;

@@ -4,6 +4,7 @@ import type { Platform } from "../../base/platform.ts";
 import type { LintWarning } from "../../core/build/lint/findings.ts";
 import type { Source } from "../../core/build/source.ts";
 import type { Credentials } from "../../core/registry.ts";
+import type { AttestWishes } from "./attest/attest-words.ts";
 import type { CacheSource, CacheTarget } from "./cache/cache-words.ts";
 import type { CacheImage } from "./cache/export-cache.ts";
 import type { BuildContext } from "./context.ts";
@@ -44,6 +45,7 @@ export interface BuildRequest {
   /** Caches of other engines, the first that knows a step before the others. */
   readonly cacheFrom: readonly CacheSource[];
   readonly cacheTo: readonly CacheTarget[];
+  readonly attest: AttestWishes;
   /** Caches that lie with the client. */
   readonly clientCache: ClientCache;
   /** Hands an output to the client; settles when the client has all of it. */

@@ -1,4 +1,5 @@
 import { invalid } from "../../base/error.ts";
+import { type AttestWishes, parseAttests } from "../../engine/build/attest/attest-words.ts";
 import { parseCacheSource, parseCacheTarget } from "../../engine/build/cache/cache-words.ts";
 import { type BuildOutput, type OutputWords, parseOutput } from "../../engine/build/outputs/output.ts";
 import type { BuildRequest } from "../../engine/build/request.ts";
@@ -19,6 +20,10 @@ export function cachesOf(query: Query): Pick<BuildRequest, "cacheFrom" | "cacheT
     cacheTo: wordsOf(query, "cacheto").map(parseCacheTarget),
   };
 }
+
+/** What shall attest to the build, by type. */
+export const attestsOf = (query: Query): AttestWishes =>
+  parseAttests(textObject("attests", query.json("attests") ?? {}));
 
 function wordsOf(query: Query, name: string): OutputWords[] {
   const given = query.json(name) ?? [];

@@ -2,6 +2,7 @@ import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { invalid } from "../../base/error.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseBytes } from "../../base/size.ts";
+import { parseAttests } from "../../engine/build/attest/attest-words.ts";
 import { type BuildOutcome, buildImage } from "../../engine/build/build-image.ts";
 import { type CacheSource, parseCacheSource } from "../../engine/build/cache/cache-words.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
@@ -31,6 +32,9 @@ export async function runFrontend(
       outputs: build.outputs,
       cacheFrom: cacheSources(attributes["cache-imports"]),
       cacheTo: build.cacheTo,
+      attest: parseAttests(
+        Object.fromEntries(Object.entries(attributes).flatMap(([key, value]) => withoutPrefix("attest:", key, value))),
+      ),
       clientCache: sessionCache(deps, session),
       deliver: (delivery) => sendOutput(deps, session, delivery),
       signal: build.signal,

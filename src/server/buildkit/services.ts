@@ -64,7 +64,7 @@ const gatewayCapabilities = [
 ].map((ID) => ({ ID, Enabled: true }));
 
 /** What clients look for before they describe outputs. */
-const solveCapabilities = ["exporter.multiple"].map((ID) => ({ ID, Enabled: true }));
+const solveCapabilities = ["exporter.multiple", "exporter.image.attestations"].map((ID) => ({ ID, Enabled: true }));
 
 const buildIdHeader = "buildkit-controlapi-buildid";
 

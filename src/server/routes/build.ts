@@ -10,7 +10,7 @@ import { isRemote } from "../../engine/build/remote-context.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { receiveInput } from "../build/build-input.ts";
 import { buildFetches, buildOutputs, clientDoor } from "../build/client-door.ts";
-import { cachesOf, outputsOf } from "../build/output-words.ts";
+import { attestsOf, cachesOf, outputsOf } from "../build/output-words.ts";
 import { answerQuestion, questionOf } from "../build/subrequests.ts";
 import { ClassicProgress } from "../encode/build-progress.ts";
 import { type Exchange, json, type Route, sent } from "../exchange.ts";
@@ -23,7 +23,7 @@ type Handler = Route<BuildDeps>["handle"];
 const build: Handler = async (exchange, deps) => {
   const { query, signal } = exchange;
   refuseUnsupported(query);
-  const results = { outputs: outputsOf(query), ...cachesOf(query) };
+  const results = { outputs: outputsOf(query), ...cachesOf(query), attest: attestsOf(query) };
   const options = readOptions(exchange);
   const keepGitDir = /^(1|true)$/i.test(options.args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
   const access = { secret: options.secret, sshAgent: options.sshAgent, signal, keepGitDir };
@@ -79,7 +79,7 @@ function refuseUnsupported(query: Query): void {
   }
 }
 
-type Results = "outputs" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
+type Results = "outputs" | "attest" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
 
 type Options = Omit<
   BuildRequest,

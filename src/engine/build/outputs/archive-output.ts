@@ -8,7 +8,7 @@ import type { ArchiveOutput } from "./output.ts";
 /** Sends the image to the client, as an OCI layout or a docker-archive. */
 export async function exportArchive(parts: Exporting, output: ArchiveOutput): Promise<ExportFacts> {
   const { deps, request, index } = parts;
-  const set = await manifestsOf(parts, output.form);
+  const set = await manifestsOf(parts, output);
   if (output.kind === "docker" && set.index) {
     throw unsupported("docker exporter does not currently support exporting manifest lists", {
       hint: "use the output oci",

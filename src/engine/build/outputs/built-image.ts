@@ -3,10 +3,13 @@ import type { Platform } from "../../../base/platform.ts";
 import { inlineCacheMember } from "../../../core/build/cache-config.ts";
 import type { ImageConfigFile, ImageLayer } from "../../../core/image.ts";
 import { digestOfBytes } from "../../image/image-archive.ts";
+import type { Predicate } from "../attest/predicates.ts";
+import type { Material } from "../attest/provenance.ts";
 import type { StageResult } from "../build.ts";
 import { inlineRecords } from "../cache/export-cache.ts";
 import type { BuildDeps } from "../deps.ts";
-import type { BuildRequest } from "../request.ts";
+import type { PlatformPlan } from "../platform-plan.ts";
+import type { BuildRequest, BuildStep } from "../request.ts";
 
 /** What a build made for one platform. */
 export interface BuiltImage {
@@ -16,16 +19,21 @@ export interface BuiltImage {
   readonly config: ImageConfigFile;
   readonly configBytes: Uint8Array;
   readonly layers: readonly ImageLayer[];
+  readonly steps: readonly BuildStep[];
+  readonly materials: readonly Material[];
+  /** What attests to it. */
+  readonly predicates: readonly Predicate[];
 }
 
 interface BuiltFor {
   readonly request: BuildRequest;
-  readonly platform: Platform;
+  readonly plan: PlatformPlan;
+  readonly materials: ReadonlyMap<string, Material>;
 }
 
 export function builtImage(
   deps: BuildDeps,
-  { request, platform }: BuiltFor,
+  { request, plan, materials }: BuiltFor,
   { config, layers }: StageResult,
 ): BuiltImage {
   const labels = { ...config.config?.Labels, ...request.labels };
@@ -37,5 +45,10 @@ export function builtImage(
     ...(holdsCache && { [inlineCacheMember]: inlineRecords(deps, layers, request.epoch) }),
   };
   const configBytes = Buffer.from(JSON.stringify(file));
-  return { platform, id: digestOfBytes(configBytes), config: file, configBytes, layers };
+  return {
+    ...{ platform: plan.platform, id: digestOfBytes(configBytes), config: file, configBytes, layers },
+    steps: [...plan.steps.values()].flat(),
+    materials: [...materials.values()].sort((a, b) => (a.uri < b.uri ? -1 : 1)),
+    predicates: [],
+  };
 }

@@ -1,5 +1,6 @@
 import { messageOf } from "../../../base/error.ts";
 import type { ImageRecord } from "../../../core/image.ts";
+import { attestedFor } from "../attest/predicates.ts";
 import type { BuildDeps } from "../deps.ts";
 import type { BuildRequest, BuildStep } from "../request.ts";
 import { exportArchive } from "./archive-output.ts";
@@ -61,7 +62,8 @@ async function shown<T>({ onEvent }: BuildRequest, step: BuildStep | undefined, 
   }
 }
 
-async function exportOne(parts: Exporting, output: BuildOutput): Promise<Exported> {
+async function exportOne(all: Exporting, output: BuildOutput): Promise<Exported> {
+  const parts = { ...all, images: attestedFor(all.images, output) };
   switch (output.kind) {
     case "image":
       return await exportImage(parts, output);

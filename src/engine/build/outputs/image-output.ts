@@ -16,7 +16,7 @@ export async function exportImage(parts: Exporting, output: ImageOutput): Promis
   const { deps, request } = parts;
   const { names } = output;
   const own = ownImage(parts.images);
-  const isIndex = parts.images.length > 1;
+  const isIndex = parts.images.length > 1 || own.predicates.length > 0;
   const { layers, index } = isIndex ? await storeIndex(parts, output, own) : { layers: own.layers, index: undefined };
   const image = await addImage(deps, { configBytes: own.configBytes, layers, names, index });
   request.onEvent({ kind: "image", id: image.id, names });
@@ -33,10 +33,10 @@ export const ownImage = (images: readonly BuiltImage[]): BuiltImage =>
 /** Stores what the index names. Returns it with the layers of the image that goes by the names. */
 async function storeIndex(
   parts: Exporting,
-  { form }: ImageOutput,
+  { form, names }: ImageOutput,
   own: BuiltImage,
 ): Promise<{ layers: readonly ImageLayer[]; index: ImageIndex | undefined }> {
-  const { images, documents, index } = await manifestsOf(parts, form);
+  const { images, documents, index } = await manifestsOf(parts, { form, names });
   for (const { digest, bytes } of documents) await parts.deps.content.ingest(once(bytes), { digest });
   return { layers: images.find(({ image }) => image === own)!.layers, index };
 }

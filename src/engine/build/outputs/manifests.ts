@@ -3,6 +3,7 @@ import type { ImageIndex, ImageLayer, IndexedManifest } from "../../../core/imag
 import { type ArchiveBlob, digestOfBytes } from "../../image/image-archive.ts";
 import { type LayerForm, layersInForm } from "../../image/layer-form.ts";
 import { type Descriptor, mediaTypes, ociManifest } from "../../image/manifest.ts";
+import { imageSubjects, statementOf } from "../attest/predicates.ts";
 import type { BuiltImage } from "./built-image.ts";
 import type { Exporting } from "./export-outputs.ts";
 
@@ -17,8 +18,13 @@ export interface ManifestSet {
   readonly index: ImageIndex | undefined;
 }
 
-/** Describes the images, with layers of that form, which are stored on the way. */
-export async function manifestsOf({ deps, images }: Exporting, form: LayerForm): Promise<ManifestSet> {
+interface Wanted {
+  readonly form: LayerForm;
+  readonly names: readonly string[];
+}
+
+/** Describes the images and what attests to them, with layers of that form, which are stored on the way. */
+export async function manifestsOf({ deps, images }: Exporting, { form, names }: Wanted): Promise<ManifestSet> {
   const documents = new Documents();
   const described: Array<ManifestSet["images"][number]> = [];
   const entries: Entry[] = [];
@@ -27,16 +33,17 @@ export async function manifestsOf({ deps, images }: Exporting, form: LayerForm):
     described.push({ image, layers });
     entries.push(imageEntry(documents, image, layers));
   }
-  const [first] = entries;
-  if (entries.length === 1)
-    return { images: described, documents: documents.all, top: first!.descriptor, index: undefined };
-  const top = documents.add(
-    { schemaVersion: 2, mediaType: mediaTypes.index, manifests: entries.map(({ descriptor }) => descriptor) },
-    mediaTypes.index,
+  const attesting = images.flatMap((image, at) =>
+    image.predicates.length === 0 ? [] : [attestationEntry(documents, { image, names }, entries[at]!.descriptor)],
   );
+  const all = [...entries, ...attesting];
+  if (all.length === 1)
+    return { images: described, documents: documents.all, top: all[0]!.descriptor, index: undefined };
+  const manifests = all.map(({ descriptor }) => descriptor);
+  const top = documents.add({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }, mediaTypes.index);
   const index = {
     ...{ digest: top.digest, mediaType: top.mediaType, sizeBytes: top.size },
-    manifests: entries.map(({ indexed }) => indexed),
+    manifests: all.map(({ indexed }) => indexed),
   };
   return { images: described, documents: documents.all, top, index };
 }
@@ -69,6 +76,36 @@ function imageEntry(documents: Documents, image: BuiltImage, layers: readonly Im
   const platform = { os, architecture, ...(variant && { variant }) };
   const descriptor = { ...documents.add(manifest, mediaTypes.manifest), platform };
   return { descriptor, indexed: indexedOf(descriptor, { blobs: [config.digest, ...layers.map(({ blob }) => blob)] }) };
+}
+
+/** A manifest whose layers are statements, in the form that BuildKit gave it. */
+function attestationEntry(
+  documents: Documents,
+  { image, names }: { image: BuiltImage; names: readonly string[] },
+  { digest: attestsTo }: Descriptor,
+): Entry {
+  const subjects = imageSubjects(image, names, attestsTo);
+  const layers = image.predicates.map((predicate) => ({
+    ...documents.add(statementOf(predicate, subjects), "application/vnd.in-toto+json"),
+    annotations: { "in-toto.io/predicate-type": predicate.type },
+  }));
+  const unknown = { architecture: "unknown", os: "unknown" };
+  const config = documents.add(
+    { ...unknown, config: {}, rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) } },
+    mediaTypes.config,
+  );
+  const manifest = documents.add(
+    { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers },
+    mediaTypes.manifest,
+  );
+  const annotations = {
+    "vnd.docker.reference.digest": attestsTo,
+    "vnd.docker.reference.type": "attestation-manifest",
+  };
+  return {
+    descriptor: { ...manifest, annotations, platform: unknown },
+    indexed: indexedOf(manifest, { attestsTo, blobs: [config.digest, ...layers.map(({ digest }) => digest)] }),
+  };
 }
 
 const indexedOf = (
