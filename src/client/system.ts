@@ -25,6 +25,20 @@ export interface DiskUsage {
 
 export const diskUsage = (client: Client): Promise<DiskUsage> => client.json("GET", "/system/df");
 
+interface KeptKind {
+  readonly Count: number;
+  readonly Size: number;
+}
+
+/** MicroVMs that do not run, and what they take of disk and memory. */
+export interface KeptMachines {
+  readonly Templates: KeptKind;
+  readonly Waiting: KeptKind & { readonly Memory: number };
+  readonly Suspended: KeptKind;
+}
+
+export const keptMachines = (client: Client): Promise<KeptMachines> => client.json("GET", "/isle/system/df");
+
 export interface EventOptions {
   readonly since?: string;
   readonly until?: string;

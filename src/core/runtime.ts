@@ -54,8 +54,18 @@ export interface Saving {
   leave(id: string): Promise<void>;
   /** Copies a disk that nobody writes to. */
   copyDisk(from: string, to: string): Promise<void>;
+  /** What a saved machine takes of the disk. */
+  savedBytes(directory: string): number;
+  /** What is kept so that later starts are quick. */
+  kept(): { readonly templates: KeptMachines; readonly spares: KeptMachines & { readonly memoryBytes: number } };
   /** Fails when what was saved cannot go on. */
   checkSaved(directory: string, disk: string): void;
+}
+
+/** Machines that nobody runs, and what they take. */
+export interface KeptMachines {
+  readonly count: number;
+  readonly diskBytes: number;
 }
 
 export interface SaveOrder {

@@ -108,6 +108,9 @@ test("machines from a template and from the pool are suspended like those that b
     (text) => expect(text).toBe("1 of 1 wait"),
     patienceMs,
   );
+  const waiting = await daemon.cli(["system", "df"]);
+  expect(waiting.stdout).toMatch(/^Waiting MicroVMs +1 +0 +\d/m);
+  expect(waiting.stdout).toMatch(/^Waiting \(memory\) +1 +0 +[\d.]+MB/m);
   const since = Math.floor(Date.now() / 1000);
   const ids = [await box.idle(), await box.idle()];
   for (const id of ids) {
@@ -115,6 +118,9 @@ test("machines from a template and from the pool are suspended like those that b
     await keep(id, "suspend");
   }
   await box.event(ids[0]!, "suspend", since);
+  const { stdout } = await daemon.cli(["system", "df", "--format", "{{.Type}}: {{.TotalCount}} {{.Size}}"]);
+  expect(stdout).toMatch(/^MicroVM Templates: 1 \d/m);
+  expect(stdout).toMatch(/^Suspended MicroVMs: 2 \d[\d.]*MB$/m);
   for (const id of ids) {
     await daemon.api.ok("POST", `/containers/${id}/start`);
     expect((await box.exec(id, "cat /dev/shm/kept")).stdout).toBe("kept\n");

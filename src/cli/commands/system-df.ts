@@ -1,6 +1,6 @@
 import type { ContainerSummary, ImageSummary } from "../../api/generated/engine-api.ts";
 import { formatBytes } from "../../base/size.ts";
-import { type DiskUsage, diskUsage } from "../../client/system.ts";
+import { type DiskUsage, diskUsage, type KeptMachines, keptMachines } from "../../client/system.ts";
 import { command } from "../command.ts";
 import { formatFlag } from "../flags/shared.ts";
 import { type Fields, formatList, lazily } from "../format/list.ts";
@@ -19,7 +19,8 @@ export const systemDf = command({
       await io.stdout.write(await (flags.format === "" ? verbose(usage) : verboseByTemplate(usage, flags.format)));
     } else {
       const columns = ["Type", "TotalCount", "Active", "Size", "Reclaimable"];
-      await io.stdout.write(await formatList(rowsOf(usage), { fields, columns, format: flags.format }));
+      const rows = [...rowsOf(usage), ...machineRows(await keptMachines(client))];
+      await io.stdout.write(await formatList(rows, { fields, columns, format: flags.format }));
     }
     return undefined;
   },
@@ -51,6 +52,22 @@ function reclaimable({ bytes, reclaimable: free, showsShare }: Row): string {
 function rowsOf(usage: DiskUsage): Row[] {
   return [imageRow(usage), containerRow(usage.Containers ?? []), volumeRow(usage), cacheRow(usage)];
 }
+
+/** Only where there are any: Docker's table has no such rows. Memory is no room on a disk, so it has a row of its own. */
+function machineRows({ Templates, Waiting, Suspended }: KeptMachines): Row[] {
+  const row = (type: string, total: number, bytes: number): Row => {
+    const isFree = type !== suspendedType;
+    return { type, total, active: 0, bytes, reclaimable: isFree ? bytes : 0, showsShare: true };
+  };
+  return [
+    row("MicroVM Templates", Templates.Count, Templates.Size),
+    row("Waiting MicroVMs", Waiting.Count, Waiting.Size),
+    row("Waiting (memory)", Waiting.Count, Waiting.Memory),
+    row(suspendedType, Suspended.Count, Suspended.Size),
+  ].filter(({ total }) => total > 0);
+}
+
+const suspendedType = "Suspended MicroVMs";
 
 function imageRow({ Images, LayersSize }: DiskUsage): Row {
   const images = Images ?? [];

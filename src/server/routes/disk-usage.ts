@@ -2,6 +2,7 @@ import { invalid } from "../../base/error.ts";
 import type { CacheEntry } from "../../engine/build/cache-usage.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { diskUsage } from "../../engine/system/disk-usage.ts";
+import { keptMachines } from "../../engine/system/kept-machines.ts";
 import { encodeSummary as encodeImage } from "../encode/image.ts";
 import { encodeSummary } from "../encode/instance.ts";
 import { json, type Route } from "../exchange.ts";
@@ -45,4 +46,17 @@ const encodeCache = ({ id, parent, type, description, inUse, sizeBytes, createdA
   UsageCount: uses,
 });
 
-export const diskUsageRoutes: ReadonlyArray<Route<BuildDeps>> = [{ method: "GET", path: "/system/df", handle: usage }];
+/** isle's own: Docker keeps no machines. */
+const kept: Route<BuildDeps>["handle"] = async (_, deps) => {
+  const { templates, spares, suspended } = keptMachines(deps);
+  return json(200, {
+    Templates: { Count: templates.count, Size: templates.diskBytes },
+    Waiting: { Count: spares.count, Size: spares.diskBytes, Memory: spares.memoryBytes },
+    Suspended: { Count: suspended.count, Size: suspended.diskBytes },
+  });
+};
+
+export const diskUsageRoutes: ReadonlyArray<Route<BuildDeps>> = [
+  { method: "GET", path: "/system/df", handle: usage },
+  { method: "GET", path: "/isle/system/df", handle: kept },
+];

@@ -17,6 +17,7 @@ import { smallFile } from "../small-file.ts";
 import { findTemplate, makeTemplate, sweepTemplates, type TemplateWish } from "../template/template.ts";
 import { type AheadWish, startAhead } from "./ahead.ts";
 import { type HeldSpare, makeSpare, type SpareWish } from "./make-spare.ts";
+import { sparesUsage } from "./pool-usage.ts";
 import { planRehearsal } from "./rehearsal.ts";
 import { mayTakeSpare, readyDirectory, spareKey } from "./spare.ts";
 
@@ -63,6 +64,10 @@ export class MachinePool {
   /** How many machines wait. */
   get waiting(): number {
     return this.#spares.length;
+  }
+
+  usage(): ReturnType<typeof sparesUsage> {
+    return sparesUsage(this.#options.directory);
   }
 
   /** Removes what an earlier process left; its machines ended with it. */

@@ -64,7 +64,7 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
     facts: () => ({ ...microvmFacts(), "isle.vm.pool": `${pool.waiting} of ${pool.size} wait` }),
     processes: (id) => listProcesses(stateRoot, id),
     files: createGuestFiles({ stateRoot, ...places }),
-    saving: createGuestSaving(options),
+    saving: createGuestSaving(options, { pool, templates: places.templates }),
   };
 }
 

@@ -1,19 +1,26 @@
 import type { Saving } from "../../../core/runtime.ts";
 import { copyDisk } from "../../../vm/disk.ts";
 import { machineUser } from "../../../vm/places.ts";
+import { bytesOf, templatesUsage } from "../../../vm/pool/pool-usage.ts";
 import { readAhead } from "../../../vm/saved/read-ahead.ts";
 import { checkSaveable, leaveWorkload, saveWorkload } from "../../../vm/saved/save-workload.ts";
 import { openSaved, placeSaved } from "../../../vm/saved/saved-machine.ts";
+import type { GuestParts } from "./guest-runtime.ts";
 import type { OciRuntimeOptions } from "./options.ts";
 import { supervisorEnds } from "./supervisor.ts";
 
 /** Whole microVMs as files. */
-export const createGuestSaving = ({ stateRoot, bundleOf }: OciRuntimeOptions): Saving => ({
+export const createGuestSaving = (
+  { stateRoot, bundleOf }: OciRuntimeOptions,
+  { pool, templates }: Pick<GuestParts, "pool" | "templates">,
+): Saving => ({
   check: (id) => void checkSaveable(stateRoot, id),
   prepare: (id) => readAhead(stateRoot, id),
   save: (id, order) => saveWorkload(stateRoot, id, order),
   place: placeSaved,
   copyDisk: (from, to) => copyDisk(from, to, machineUser),
+  savedBytes: bytesOf,
+  kept: () => ({ templates: templatesUsage(templates), spares: pool.usage() }),
   checkSaved: (directory, disk) => void openSaved(directory, disk),
   async leave(id) {
     await leaveWorkload(stateRoot, id);
