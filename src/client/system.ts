@@ -7,6 +7,7 @@ import type {
   SystemVersion,
   Volume,
 } from "../api/generated/engine-api.ts";
+import { isCode } from "../base/error.ts";
 import type { Client } from "./client.ts";
 import type { Filters } from "./containers.ts";
 import { textLines } from "./json-lines.ts";
@@ -37,7 +38,15 @@ export interface KeptMachines {
   readonly Suspended: KeptKind;
 }
 
-export const keptMachines = (client: Client): Promise<KeptMachines> => client.json("GET", "/isle/system/df");
+/** Undefined of another engine, which does not know of any. */
+export async function keptMachines(client: Client): Promise<KeptMachines | undefined> {
+  try {
+    return await client.json<KeptMachines>("GET", "/isle/system/df");
+  } catch (error) {
+    if (isCode(error, "notFound")) return undefined;
+    throw error;
+  }
+}
 
 export interface EventOptions {
   readonly since?: string;

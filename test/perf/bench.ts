@@ -15,6 +15,7 @@ import { findPeers, startDocker, startIsle, startPodman } from "./engines.ts";
 import { loadFigure } from "./load.ts";
 import { networkFigures, networkScenarios, perlImage, writePerlRoot } from "./network.ts";
 import { type Figure, holds, table, write } from "./report.ts";
+import { savingScenarios } from "./saving.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import type { Side } from "./side.ts";
 import { pairedRatio, summarise } from "./statistics.ts";
@@ -45,6 +46,7 @@ try {
   for (const side of sides) importImage(side, rootTar, "busybox");
   if (wantsNetwork) for (const side of sides) importImage(side, writePerlRoot(directory), perlImage);
   for (const scenario of scenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
+  for (const scenario of savingScenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
   for (const scenario of buildScenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
   for (const scenario of networkScenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
   for (const [name, figure] of networkFigures) if (wanted(name)) add(figure(sides[0]!, name));
@@ -93,6 +95,7 @@ function toFigure(scenario: Scenario, results: ReadonlyMap<Side["name"], number[
     sides: Object.fromEntries([...results].map(([name, list]) => [name, summarise(list)])),
     ratios: Object.fromEntries(others.map(([name, list]) => [name, pairedRatio(ours, list)])),
     bars: peers ? scenario.bars : {},
+    ...(scenario.limit !== undefined && { limit: scenario.limit }),
   };
 }
 

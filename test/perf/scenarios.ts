@@ -5,6 +5,8 @@ export interface Scenario {
   readonly unit: "ms" | "MB";
   /** Share of each peer's figure that ours may reach. */
   readonly bars: Partial<Record<Side["name"], number>>;
+  /** A bar in the scenario's own unit. */
+  readonly limit?: number;
   /** Peers that take part. */
   readonly peers: ReadonlyArray<Side["name"]>;
   readonly runs: number;

@@ -54,7 +54,9 @@ function rowsOf(usage: DiskUsage): Row[] {
 }
 
 /** Only where there are any: Docker's table has no such rows. Memory is no room on a disk, so it has a row of its own. */
-function machineRows({ Templates, Waiting, Suspended }: KeptMachines): Row[] {
+function machineRows(kept: KeptMachines | undefined): Row[] {
+  if (!kept) return [];
+  const { Templates, Waiting, Suspended } = kept;
   const row = (type: string, total: number, bytes: number): Row => {
     const isFree = type !== suspendedType;
     return { type, total, active: 0, bytes, reclaimable: isFree ? bytes : 0, showsShare: true };
