@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,6 +42,65 @@ static void make_tree(char **binds, int count) {
   for (int i = 0; i < count; i++) add((unsigned)i, binds[2 * i], binds[2 * i + 1]);
 }
 
+/* A file system of processes can be mounted without rights over the machine where nothing covers a part of one. */
+static bool may_mount_proc(void) {
+  FILE *mounts = fopen("/proc/self/mountinfo", "re");
+  char line[4096], path[4096];
+  bool covered = false;
+  while (mounts && !covered && fgets(line, sizeof line, mounts))
+    covered = sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1 && strncmp(path, "/proc/", 6) == 0 &&
+              strcmp(path, "/proc/sys/fs/binfmt_misc") != 0 && strcmp(path, "/proc/fs/nfsd") != 0;
+  if (mounts) fclose(mounts);
+  return mounts && !covered;
+}
+
+static void map_all(pid_t process, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", process, name);
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0 || write(file, "0 0 4294967295", 14) != 14) die(path);
+  close(file);
+}
+
+/*
+ * The server makes files for everybody whom the guest knows, but in a user namespace of its own: over the machine itself
+ * it has no rights. `ready` tells this, `mapped` is answered.
+ */
+static _Noreturn void become_server(char **command, int ready, int mapped) {
+  struct rlimit most = {.rlim_cur = 1000000, .rlim_max = 1000000};
+  char word;
+  setrlimit(RLIMIT_NOFILE, &most);
+  if (may_mount_proc() && unshare(CLONE_NEWUSER) == 0 && write(ready, "u", 1) == 1 && read(mapped, &word, 1) != 1)
+    die("user namespace");
+  close(ready);
+  execv(command[0], command);
+  die(command[0]);
+}
+
+static pid_t start_server(char **command) {
+  int log = open("shares.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  int ready[2], mapped[2];
+  if (log < 0 || nothing < 0 || pipe2(ready, O_CLOEXEC) != 0 || pipe2(mapped, O_CLOEXEC) != 0) die("starting the server");
+  pid_t server = fork();
+  if (server < 0) die("starting the server");
+  if (server == 0) {
+    setsid();
+    dup2(nothing, 0);
+    dup2(log, 1);
+    dup2(log, 2);
+    become_server(command, ready[1], mapped[0]);
+  }
+  close(ready[1]);
+  char word;
+  if (read(ready[0], &word, 1) == 1) {
+    map_all(server, "uid_map");
+    map_all(server, "gid_map");
+    if (write(mapped[1], "m", 1) != 1) die("user namespace");
+  }
+  return server;
+}
+
 /* share --dir DIR [--group GROUP]... [--bind MODE PATH]... -- SERVER ARGUMENTS: prints the server's number. */
 int share_main(int count, char **arguments) {
   char *groups[16], *binds[512];
@@ -66,18 +126,6 @@ int share_main(int count, char **arguments) {
   int socket = listen_unix("shares");
   if (socket < 0 || dup2(socket, SOCKET_FD) < 0) die("shares");
   make_tree(binds, bind_count);
-  int log = open("shares.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-  pid_t server = fork();
-  if (server < 0 || log < 0 || nothing < 0) die("starting the server");
-  if (server > 0) {
-    printf("%d\n", server);
-    return 0;
-  }
-  setsid();
-  dup2(nothing, 0);
-  dup2(log, 1);
-  dup2(log, 2);
-  execv(arguments[at + 1], arguments + at + 1);
-  die(arguments[at + 1]);
+  printf("%d\n", start_server(arguments + at + 1));
+  return 0;
 }

@@ -149,7 +149,20 @@ test("a machine with a volume goes on from a template, and both sides see what t
   expect(await box.output("echo one > /shared/file; cat /shared/file", { HostConfig })).toBe("one");
   expect(await box.output("cat /shared/file", { HostConfig })).toBe("one");
   await daemon.inNamespaces(["sh", "-c", `umount ${initrds}`]);
-  await daemon.api.delete("/volumes/shared");
+});
+
+test("the server of directories has no rights over the machine, and makes files for everybody", async () => {
+  const script =
+    "chown 1234:5678 /shared; echo; mknod /shared/memory c 1 1 2>&1; ls -ldn /shared | awk '{ print $3, $4 }'";
+  const id = await box.idle({ HostConfig: { Binds: ["shared:/shared"] } });
+  const { stdout } = await box.exec(id, script);
+  expect(stdout).toBe("\nmknod: /shared/memory: Operation not permitted\n1234 5678\n");
+  const foreign = `for p in $(grep -lx virtiofsd /proc/[0-9]*/comm); do readlink \${p%comm}ns/user; done; readlink /proc/1/ns/user`;
+  const [own, ...rest] = (await daemon.inNamespaces(["sh", "-c", foreign])).stdout.trim().split("\n").reverse();
+  expect(rest.length).toBeGreaterThan(0);
+  expect(rest).not.toContain(own);
+  await box.clear();
+  await daemon.api.ok("DELETE", "/volumes/shared");
 });
 
 test("a machine that was started ahead of a start that fails ends with it", async () => {
