@@ -136,7 +136,7 @@ test("directories keep caches by tag", async () => {
 interface CacheFiles {
   readonly config: {
     layers: Array<{ blob: string; annotations: { diffID: string; size: number } }>;
-    records: Array<{ digest: string; results: Array<{ layer: number }> }>;
+    records: Array<{ digest: string; layers: Array<{ layer: number }> }>;
   };
   readonly blob: (digest: string) => string;
   /** Puts another config in the place of the cache's, with digests that fit. */
@@ -196,7 +196,7 @@ const damages: ReadonlyArray<readonly [what: string, damage: (files: CacheFiles)
     ({ config, replaceConfig }) => {
       replaceConfig({
         ...config,
-        records: config.records.map((each) => ({ ...each, results: [{ ...each.results[0]!, layer: 7 }] })),
+        records: config.records.map((each) => ({ ...each, layers: [{ ...each.layers[0]!, layer: 7 }] })),
       });
     },
   ],

@@ -13,7 +13,7 @@ import {
 import { dirname, join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { startRegistry, type TestRegistry, testUser } from "../support/registry.ts";
 
 let daemon: TestDaemon;
 let box: Containers;
@@ -171,6 +171,19 @@ test("an image is pushed by the build, and comes back as it was", async () => {
   expect([nowhere.exitCode, nowhere.stderr]).toEqual([1, expect.stringContaining("127.0.0.1:1")]);
 });
 
+test("a registry that wants to know who pushes is told", async () => {
+  const closed = await startRegistry({ enter: daemon.enter, auth: "basic" });
+  write({ Dockerfile: "FROM busybox\nRUN echo mine > /f\n" });
+  const flags = ["-t", `${closed.host}/mine`, "--push", "--cache-to", `type=registry,ref=${closed.host}/cache`];
+  expect((await build(...flags)).stderr).toMatch(/unauthorized|no basic auth credentials/i);
+  const login = ["login", "-u", testUser.name, "--password-stdin", closed.host];
+  expect((await daemon.cli(login, { input: testUser.password })).exitCode).toBe(0);
+  const { exitCode, stderr } = await build(...flags);
+  expect(exitCode, stderr).toBe(0);
+  await daemon.cli(["logout", closed.host]);
+  await closed.close();
+});
+
 test("with SOURCE_DATE_EPOCH two builds give the same archives, bit for bit", async () => {
   write({ Dockerfile: "FROM busybox\nRUN mkdir /d && date +%N > /dev/null && echo x > /d/f\nCOPY a /a\n", a: "1" });
   for (const round of ["one", "two"]) {
@@ -214,4 +227,22 @@ test("a client that goes away while it takes an output ends the build and leaves
   expect(kept()).toEqual([]);
   expect((await build("-o", join(out, "again"))).exitCode).toBe(0);
   expect(lstatSync(join(out, "again/big")).size).toBe(64 << 20);
+});
+
+test("a daemon that is killed while it hands an output over begins again without a trace of it", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=64\n" });
+  const isle = process.env["ISLE_BINARY"] ?? join(import.meta.dirname, "../../dist/isle");
+  // Who reads the output waits in the middle of it until the daemon is dead.
+  const wait = `until test -e ${out}/killed; do sleep 0.05; done`;
+  const reader = `head -c 100000 > /dev/null; touch ${out}/begun; ${wait}; cat > /dev/null`;
+  const client = `DOCKER_HOST=unix://${daemon.socket} ${isle} build -q -o - ${context} | { ${reader}; }; echo $PIPESTATUS`;
+  const ended = daemon.inNamespaces(["bash", "-c", client], { timeoutMs: 60_000 });
+  for (let tries = 0; tries < 300 && !existsSync(join(out, "begun")); tries += 1) await Bun.sleep(100);
+  await daemon.kill();
+  writeFileSync(join(out, "killed"), "");
+  expect((await ended).stdout).toBe("1\n");
+  await daemon.restart();
+  const left = readdirSync(join(daemon.dataRoot, "builds")).filter((name) => name !== "cache");
+  expect(left).toEqual([]);
+  expect((await build("-o", join(out, "again"))).exitCode).toBe(0);
 });

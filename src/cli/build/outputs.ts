@@ -34,7 +34,7 @@ export function readOutputs({ output, push, load }: OutputWishes, { terminal }: 
 }
 
 const pushed = (output: Output): Output => ({ ...output, attributes: { ...output.attributes, push: "true" } });
-const isPushed = ({ type, attributes }: Output): boolean => type === "registry" || attributes["push"] === "true";
+export const isPushed = ({ type, attributes }: Output): boolean => type === "registry" || attributes["push"] === "true";
 
 /** `type=local,dest=DIR`, or a directory alone, or `-` for a tar archive on standard output. */
 function readOutput(text: string): Output {

@@ -11,7 +11,7 @@ import { readAttests } from "./attests.ts";
 import type { BuildEvent } from "./build-log.ts";
 import { type CacheWords, cacheBlob, mergedIndex, readCacheSources, readCacheTargets, readIndex } from "./caches.ts";
 import type { outputFlags } from "./output-flags.ts";
-import { type Output, readOutputs } from "./outputs.ts";
+import { isPushed, type Output, readOutputs } from "./outputs.ts";
 import { writeTree } from "./write-tree.ts";
 
 /** What shall become of a build's result, and which caches it uses. */
@@ -42,6 +42,14 @@ export function resultQuery({ outputs, cacheFrom, cacheTo, attests }: ResultWish
     cacheto: list(cacheTo),
     attests,
   };
+}
+
+/** Names in registries that the build will ask for credentials of: what it pushes, and its caches. */
+export function registryNames({ outputs, cacheFrom, cacheTo }: ResultWishes, tags: readonly string[]): string[] {
+  const pushed = outputs.filter(isPushed);
+  const named = pushed.flatMap(({ attributes }) => (attributes["name"] ?? "").split(",").filter(Boolean));
+  const caches = [...cacheFrom, ...cacheTo].flatMap(({ Attrs }) => Attrs["ref"] ?? []);
+  return [...(pushed.length > 0 ? tags : []), ...named, ...caches];
 }
 
 interface Here {

@@ -5,7 +5,14 @@ import { buildDisplay } from "../build/build-display.ts";
 import type { BuildEvent } from "../build/build-log.ts";
 import { outputFlags } from "../build/output-flags.ts";
 import { registryConfigHeader } from "../build/registry-config.ts";
-import { attend, type ResultWishes, readResultWishes, resultQuery, writeMetadata } from "../build/results.ts";
+import {
+  attend,
+  type ResultWishes,
+  readResultWishes,
+  registryNames,
+  resultQuery,
+  writeMetadata,
+} from "../build/results.ts";
 import { buildSources, sendBuild } from "../build/send-build.ts";
 import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
@@ -74,12 +81,12 @@ export const build = command({
     });
     const question = flags.call || (flags.check ? "check" : "");
     if (question !== "" && question !== "build") {
-      const call = { query: queryOf(wishes), headers: await headersOf(context) };
+      const call = { query: queryOf(wishes), headers: await headersOf(wishes) };
       return await askAbout(context, sources, { ...call, question });
     }
     const lines = sendBuild<BuildEvent>(context.client, sources, {
       query: queryOf(wishes),
-      headers: await headersOf(context),
+      headers: await headersOf(wishes),
     });
     const quiet = flags.quiet || flags.progress === "quiet";
     const { id, facts } = await follow(wishes, lines, quiet);
@@ -129,9 +136,9 @@ function resultAfter(result: Result, event: BuildEvent): Result {
 const idOf = (facts: Result["facts"]): string =>
   facts["containerimage.config.digest"] ?? facts["containerimage.digest"] ?? "";
 
-const headersOf = async (context: BuildContext): Promise<Record<string, string>> => ({
-  ...secretHeader(context),
-  ...(await registryConfigHeader(context.config().data, context.io)),
+const headersOf = async (wishes: Wishes): Promise<Record<string, string>> => ({
+  ...secretHeader(wishes),
+  ...(await registryConfigHeader(wishes.config(), wishes.io, registryNames(wishes, wishes.flags.tag))),
 });
 
 type Lines = AsyncGenerator<BuildLine<BuildEvent>, void>;

@@ -14,7 +14,7 @@ export interface Credentials {
 }
 
 /** The key of a registry in config.json. */
-const registryKey = (domain: string): string => (domain === "docker.io" ? dockerHubKey : domain);
+export const registryKey = (domain: string): string => (domain === "docker.io" ? dockerHubKey : domain);
 
 /** The X-Registry-Auth header for an image's registry; undefined when nobody logged in there. */
 export async function authHeader(image: string, config: ConfigData, io: Io): Promise<string | undefined> {

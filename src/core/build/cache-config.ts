@@ -33,8 +33,9 @@ export const inlineCacheMember = "dev.isle.buildcache.v1";
 
 export function encodeCacheConfig({ layers, records }: CacheConfig): object {
   return {
+    // A record's key knows the layers below, so that none is named here.
     layers: layers.map(({ blob, mediaType, sizeBytes, diffId }) => ({
-      blob,
+      ...{ blob, parent: -1 },
       annotations: { mediaType, size: sizeBytes, diffID: diffId },
     })),
     records: encodeRecords(records),
@@ -44,7 +45,7 @@ export function encodeCacheConfig({ layers, records }: CacheConfig): object {
 export const encodeRecords = (records: readonly CacheRecord[]): object[] =>
   records.map(({ key, layer, createdAt, description }) => ({
     digest: `sha256:${key}`,
-    results: [{ layer, createdAt }],
+    layers: [{ layer, createdAt }],
     description,
   }));
 
@@ -70,7 +71,7 @@ function parseLayer(value: unknown): CacheLayer {
 
 function parseRecord(value: unknown, layers: number): CacheRecord {
   const key = /^sha256:([a-f0-9]{64})$/.exec(String(member(value, "digest")))?.[1];
-  const [result] = list(member(value, "results"));
+  const [result] = list(member(value, "layers"));
   const layer = member(result, "layer");
   const createdAt = member(result, "createdAt");
   const description = member(value, "description");

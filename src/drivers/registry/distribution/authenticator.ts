@@ -15,6 +15,13 @@ export interface AuthenticatorOptions {
   readonly offline?: boolean;
 }
 
+/** A request that was answered with 401. */
+export interface Refused {
+  readonly scopes: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+  readonly tried: boolean;
+}
+
 /** Answers the challenges of one registry endpoint for one user; keeps tokens until they expire. */
 export class Authenticator {
   readonly #transport: Transport;
@@ -46,19 +53,19 @@ export class Authenticator {
   }
 
   /**
-   * Learns from a 401 how to ask again; false when nothing else can be tried. Fails when the authorization server
-   * refuses the credentials.
+   * Learns from a 401 how to ask again; false when nothing else can be tried. `tried` says whether the request that was
+   * refused had credentials: another one beside it may have learned meanwhile. Fails when the authorization server refuses
+   * the credentials.
    */
-  async answer(challenge: string | undefined, scopes: readonly string[], signal?: AbortSignal): Promise<boolean> {
+  async answer(challenge: string | undefined, { scopes, signal, tried }: Refused): Promise<boolean> {
     if (this.#credentials?.registryToken) return false;
     const challenges = parseChallenges(challenge);
     const bearer = challenges.find(({ scheme }) => scheme === "bearer");
     if (bearer) return this.#getToken(bearer, scopes, signal);
     if (!challenges.some(({ scheme }) => scheme === "basic")) return false;
     if (!basicAuthorization(this.#credentials)) throw new IsleError("unauthorized", "no basic auth credentials");
-    const first = this.#scheme !== "basic";
     this.#scheme = "basic";
-    return first;
+    return !tried;
   }
 
   async #getToken({ parameters }: Challenge, scopes: readonly string[], signal?: AbortSignal): Promise<boolean> {

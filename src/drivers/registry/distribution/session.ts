@@ -93,12 +93,14 @@ export class RegistrySession {
   async sendAt(endpoint: Endpoint, request: RegistryRequest): Promise<WireResponse> {
     const authenticator = this.authenticatorOf(endpoint);
     for (let asked = 0; ; asked++) {
-      const response = await this.#context.transport.send(wireRequest(endpoint, request, authenticator));
+      const wire = wireRequest(endpoint, request, authenticator);
+      const response = await this.#context.transport.send(wire);
       if (request.ok.includes(response.statusCode)) return response;
       const challenge = response.headers["www-authenticate"];
       if (response.statusCode === 401 && asked === 0) {
         response.resume();
-        if (await authenticator.answer(challenge, request.scopes, request.signal)) continue;
+        const tried = wire.headers?.["Authorization"] !== undefined;
+        if (await authenticator.answer(challenge, { ...request, tried })) continue;
         throw new IsleError("unauthorized", "unauthorized: authentication required");
       }
       throw await failure(response, `${request.method} ${request.path.replace(/\?.*/, "")}`);

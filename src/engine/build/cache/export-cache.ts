@@ -78,8 +78,9 @@ async function cacheImage(deps: BuildDeps, layers: readonly ImageLayer[]): Promi
       }),
     ),
   );
-  const descriptors = formed.map(({ blob, mediaType, blobBytes }) => ({
+  const descriptors = formed.map(({ blob, mediaType, blobBytes, diffId }) => ({
     ...{ mediaType: ociLayerType(mediaType), digest: blob, size: blobBytes },
+    annotations: { "containerd.io/uncompressed": diffId },
   }));
   const manifestBytes = Buffer.from(
     JSON.stringify({
