@@ -46,6 +46,8 @@ export interface Machine {
   makeDirectoryInRoot(root: string, path: string, owner?: { uid: number; gid: number }): void;
   isDirectoryInRoot(root: string, path: string): boolean;
   writeFile(path: string, content: string | Uint8Array): void;
+  /** Makes the file and its directory where they are missing. */
+  appendFile(path: string, content: string): void;
   /** Passes a stream on while it is written to a new file. */
   saveWhileRead(path: string, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void>;
   /** The file, or of it the bytes from `start` to `end`, both included. */

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { hostPlatform } from "../base/platform.ts";
+import type { BuildHistory } from "../core/build-history.ts";
 import { isRunning } from "../core/instance.ts";
 import { createConfinedArchive } from "../drivers/archive/confined/confined-archive.ts";
 import { createFilesContent } from "../drivers/content/files/files-content.ts";
@@ -12,7 +13,9 @@ import { createLinuxMachine } from "../drivers/machine/linux/linux-machine.ts";
 import { createOverlaySnapshots } from "../drivers/snapshot/overlay/overlay-snapshots.ts";
 import { openDatabase } from "../drivers/state/sqlite/database.ts";
 import {
+  buildHistoryMigration,
   createBuildCache,
+  createBuildHistory,
   createNetworkRepository,
   createVolumeRepository,
   documentMigrations,
@@ -45,12 +48,19 @@ import { createRuntimes, type Runtimes } from "./runtimes.ts";
 export interface Builtins {
   readonly deps: InstanceDeps;
   readonly runtimes: Runtimes;
+  readonly buildHistory: BuildHistory;
   /** Removes what an earlier process left half-made. */
   sweep(): Promise<void>;
   close(): Promise<void>;
 }
 
-const migrations = [...imageMigrations, instanceMigration, ...documentMigrations, instanceNetworksMigration];
+const migrations = [
+  ...imageMigrations,
+  instanceMigration,
+  ...documentMigrations,
+  instanceNetworksMigration,
+  buildHistoryMigration,
+];
 
 /** The one list of drivers. Nothing else in the program chooses an implementation. */
 export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Logger): Builtins {
@@ -104,6 +114,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   return {
     deps,
     runtimes,
+    buildHistory: createBuildHistory(db),
     async sweep() {
       content.sweep();
       imageDisks.sweep();

@@ -118,7 +118,12 @@ async function serve(builtins: Builtins, config: DaemonConfig, paths: DaemonPath
   const whenIdle = new WhenIdle(releaseMemory);
   const { deps } = builtins;
   const product = await productFacts(config, builtins.runtimes, deps.machine.facts, engineId(paths));
-  const systemDeps: SystemDeps = { ...deps, ...createImageSources(config), product, metrics: () => metrics.text(deps) };
+  const systemDeps: SystemDeps = {
+    ...deps,
+    ...createImageSources(config, builtins),
+    product,
+    metrics: () => metrics.text(deps),
+  };
   const options = {
     router: new Router(allRoutes),
     deps: systemDeps,

@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { createPackagesBootstrap } from "../drivers/bootstrap/packages/packages-bootstrap.ts";
 import { createGitProgram } from "../drivers/git/program/git-program.ts";
 import { createDistributionRegistry } from "../drivers/registry/distribution/distribution-registry.ts";
+import { BuildJournal } from "../engine/build/history/journal.ts";
 import { KeptContexts } from "../engine/build/kept-contexts.ts";
 import { createTransfers } from "../engine/image/transfers.ts";
+import type { Builtins } from "./builtins.ts";
 import type { DaemonConfig } from "./config.ts";
 
 export function createRegistry(config: DaemonConfig) {
@@ -13,7 +16,8 @@ export function createRegistry(config: DaemonConfig) {
 }
 
 /** What pull, push, build and bootstrap need beside the image store. */
-export function createImageSources(config: DaemonConfig) {
+export function createImageSources(config: DaemonConfig, { deps, buildHistory }: Builtins) {
+  const { machine, settings } = deps;
   return {
     transfers: createTransfers({
       maxConcurrentDownloads: config.maxConcurrentDownloads,
@@ -22,6 +26,7 @@ export function createImageSources(config: DaemonConfig) {
     }),
     contexts: new KeptContexts(),
     git: createGitProgram(),
+    journal: new BuildJournal({ history: buildHistory, machine, directory: join(settings.paths.builds, "history") }),
     baseSystems: createPackagesBootstrap(),
   };
 }

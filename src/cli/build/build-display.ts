@@ -3,7 +3,8 @@ import { type BuildEvent, BuildLog } from "./build-log.ts";
 
 /** Shows a build while it runs. */
 export interface BuildDisplay {
-  take(event: BuildEvent): Promise<void>;
+  /** `at` is when it was, in milliseconds of any clock; now without. */
+  take(event: BuildEvent, at?: number): Promise<void>;
   /** The build is over, however it ended. */
   end(): Promise<void>;
 }

@@ -36,15 +36,18 @@ export class BuildLog {
   readonly #open = new Map<number, string>();
   readonly #found: string[] = [];
   #last = 0;
+  #now = 0;
 
   constructor(output: Output) {
     this.#output = output;
   }
 
-  async take(event: BuildEvent): Promise<void> {
+  /** `at` is when it was, in milliseconds of any clock. */
+  async take(event: BuildEvent, at: number = performance.now()): Promise<void> {
+    this.#now = at;
     switch (event.kind) {
       case "start":
-        this.#began.set(event.step.number, performance.now());
+        this.#began.set(event.step.number, at);
         return await this.#say(event.step, event.step.name);
       case "output":
         return await this.#lines(event.step, Buffer.from(event.data, "base64").toString());
@@ -98,6 +101,6 @@ export class BuildLog {
   }
 
   #seconds({ number }: Step): string {
-    return ((performance.now() - (this.#began.get(number) ?? performance.now())) / 1000).toFixed(1);
+    return ((this.#now - (this.#began.get(number) ?? this.#now)) / 1000).toFixed(1);
   }
 }

@@ -51,7 +51,7 @@ export async function buildSources({ path, file, named, stdin }: Asked): Promise
   }
   const own = directoryContext(path, file, () => textOf(stdin));
   directories.set("", own);
-  return { ...more, query: { dockerfile: own.dockerfile } };
+  return { ...more, query: { dockerfile: own.dockerfile, source: path } };
 }
 
 function namedContext(text: string): { name: string; value: string } {

@@ -13,9 +13,10 @@ import { opensNamed } from "../../engine/build/named-remote.ts";
 import { isRemote, remoteContext } from "../../engine/build/remote-context.ts";
 import type { BuildRequest, NamedContext, NamedContexts } from "../../engine/build/request.ts";
 import { once } from "../../engine/build/sources.ts";
-import { type ActiveBuild, definitionPart } from "./active-build.ts";
+import type { ActiveBuild } from "./active-build.ts";
 import { receiveFiles } from "./receive-files.ts";
 import type { ClientSession } from "./sessions.ts";
+import { definitionPart } from "./status-writer.ts";
 import { uploadedContext, uploadPrefix } from "./uploaded-context.ts";
 
 export type Attributes = Readonly<Record<string, string>>;

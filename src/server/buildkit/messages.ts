@@ -55,6 +55,22 @@ message VertexWarning {
   SourceInfo info = 6;
   repeated Range ranges = 7;
 }
+message BuildHistoryRequest { bool ActiveOnly = 1; string Ref = 2; bool EarlyExit = 3; int32 Limit = 5; }
+message BuildHistoryEvent { int32 type = 1; BuildHistoryRecord record = 2; }
+message BuildHistoryRecord {
+  string Ref = 1;
+  string Frontend = 2;
+  map<string, string> FrontendAttrs = 3;
+  Status error = 5;
+  Timestamp CreatedAt = 6;
+  Timestamp CompletedAt = 7;
+  map<string, string> ExporterResponse = 9;
+  int32 numCachedSteps = 15;
+  int32 numTotalSteps = 16;
+  int32 numCompletedSteps = 17;
+  int32 numWarnings = 19;
+}
+message UpdateBuildHistoryRequest { string Ref = 1; bool Pinned = 2; bool Delete = 3; }
 message UsageRecord {
   string ID = 1;
   bool Mutable = 2;

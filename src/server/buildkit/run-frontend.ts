@@ -2,10 +2,13 @@ import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { invalid } from "../../base/error.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseBytes } from "../../base/size.ts";
+import { withoutPassword } from "../../core/build/git-url.ts";
 import { parseAttests } from "../../engine/build/attest/attest-words.ts";
-import { type BuildOutcome, buildImage } from "../../engine/build/build-image.ts";
+import type { BuildOutcome } from "../../engine/build/build-image.ts";
 import { type CacheSource, parseCacheSource } from "../../engine/build/cache/cache-words.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
+import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
+import type { BuildRequest } from "../../engine/build/request.ts";
 import { answerQuestion, questionOf, type SubrequestAnswer } from "../build/subrequests.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { type Attributes, frontendInput } from "./frontend-input.ts";
@@ -21,7 +24,7 @@ export async function runFrontend(
 ): Promise<BuildOutcome> {
   const { release, ...input } = await frontendInput(deps, build, { session, attributes });
   try {
-    return await buildImage(deps, {
+    const request: BuildRequest = {
       ...readAttributes(attributes, build),
       ...input,
       contextExcludes: [],
@@ -38,6 +41,11 @@ export async function runFrontend(
       clientCache: sessionCache(deps, session),
       deliver: (delivery) => sendOutput(deps, session, delivery),
       signal: build.signal,
+    };
+    const context = attributes["context"] ?? attributes["vcs:source"] ?? "";
+    return await recordedBuild(deps, request, {
+      id: deps.journal.freeId(build.ref),
+      context: withoutPassword(context),
     });
   } finally {
     await release();

@@ -6,10 +6,12 @@ import { cacheUsage } from "../../engine/build/cache-usage.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { type BuildOutput, parseOutput } from "../../engine/build/outputs/output.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
-import { ActiveBuild, type StatusUpdate } from "./active-build.ts";
+import { ActiveBuild } from "./active-build.ts";
+import { listenHistory, replayStatus, updateHistory } from "./history.ts";
 import { codec } from "./messages.ts";
 import { askFrontend, runFrontend } from "./run-frontend.ts";
 import type { Sessions } from "./sessions.ts";
+import type { StatusUpdate } from "./status-writer.ts";
 
 type Texts = Record<string, string>;
 
@@ -80,6 +82,10 @@ export class Builds {
     return () => void this.#active.delete(build.ref);
   }
 
+  has(ref: string): boolean {
+    return this.#active.has(ref);
+  }
+
   /** A client asks about its build on a call of its own, which may come first. */
   get(ref: string): Promise<ActiveBuild> {
     const active = this.#active.get(ref);
@@ -111,6 +117,8 @@ export function buildkitMethods(parts: BuildkitParts): Methods {
     [control("Info")]: async (call) => call.send(codecs.info.encode({ buildkitVersion: versionOf(parts) })),
     [control("Solve")]: (call) => solve(parts, call),
     [control("Status")]: (call) => status(parts, call),
+    [control("ListenBuildHistory")]: (call) => listenHistory(parts.deps, call),
+    [control("UpdateBuildHistory")]: (call) => updateHistory(parts.deps, call),
     [control("DiskUsage")]: async (call) => call.send(codecs.usage.encode({ record: usageOf(parts) })),
     [gateway("Ping")]: async (call) => call.send(pong(parts)),
     [gateway("Solve")]: (call) => gatewaySolve(parts, call),
@@ -184,8 +192,9 @@ function outputsOf({ Exporters, ExporterOld, ExporterAttrsOld }: ControlSolve): 
   );
 }
 
-async function status({ builds }: BuildkitParts, call: Call): Promise<void> {
+async function status({ builds, deps }: BuildkitParts, call: Call): Promise<void> {
   const { Ref } = codecs.status.decode(await onlyMessage(call));
+  if (!builds.has(Ref) && deps.journal.has(Ref)) return await replayStatus(deps, Ref, call);
   const build = await builds.get(Ref);
   for await (const update of build.updates()) {
     if (call.signal.aborted) return;

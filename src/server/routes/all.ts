@@ -1,5 +1,6 @@
 import type { Route } from "../exchange.ts";
 import { buildRoutes } from "./build.ts";
+import { buildHistoryRoutes } from "./build-history.ts";
 import { buildkitRoutes } from "./buildkit.ts";
 import { containerRoutes } from "./container.ts";
 import { containerFileRoutes } from "./container-files.ts";
@@ -31,6 +32,7 @@ export const allRoutes: ReadonlyArray<Route<SystemDeps>> = [
   ...savingRoutes,
   ...diskUsageRoutes,
   ...buildRoutes,
+  ...buildHistoryRoutes,
   ...buildkitRoutes,
   ...registryRoutes,
   ...imageRoutes,

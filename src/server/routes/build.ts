@@ -1,10 +1,11 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.ts";
 import { invalid, unsupported } from "../../base/error.ts";
+import { newId } from "../../base/id.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseDuration } from "../../base/time.ts";
-import { buildImage } from "../../engine/build/build-image.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
+import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
 import { isRemote } from "../../engine/build/remote-context.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
@@ -33,14 +34,18 @@ const build: Handler = async (exchange, deps) => {
     if (question) return json(200, answerQuestion(deps, questionOf(question), { ...options, ...input }));
     await streamProgress(exchange, async (report) => {
       try {
-        const { facts } = await buildImage(deps, {
-          ...options,
-          ...input,
-          ...results,
-          signal,
-          onEvent: reporter(exchange, report),
-          ...clientDoor(deps.content, (event) => report({ aux: event }), signal),
-        });
+        const { facts } = await recordedBuild(
+          deps,
+          {
+            ...options,
+            ...input,
+            ...results,
+            signal,
+            onEvent: reporter(exchange, report),
+            ...clientDoor(deps.content, (event) => report({ aux: event }), signal),
+          },
+          { id: newId(), context: query.text("remote") || query.text("source") || "" },
+        );
         if (query.flag("events")) report({ aux: { kind: "exported", facts } });
       } finally {
         // Before the client hears of the end: its next build finds the files.

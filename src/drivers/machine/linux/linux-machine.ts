@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   createReadStream,
@@ -42,6 +43,10 @@ export function createLinuxMachine(): Machine {
     writeFile(path, content) {
       mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
       writeFileSync(path, content);
+    },
+    appendFile(path, content) {
+      mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+      appendFileSync(path, content, { mode: 0o600 });
     },
     listDirectory: (path) => (existsSync(path) ? readdirSync(path) : []),
     saveWhileRead,

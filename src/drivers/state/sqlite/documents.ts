@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { BuildCache, BuildCacheRecord } from "../../../core/build-cache.ts";
+import type { BuildHistory, BuildRecord } from "../../../core/build-history.ts";
 import type { NetworkRecord, NetworkRepository } from "../../../core/network.ts";
 import type { VolumeRecord, VolumeRepository } from "../../../core/volume.ts";
 
@@ -21,7 +22,7 @@ interface Documents<T> {
 }
 
 /** A table of JSON records by key, with a copy in memory. */
-function documents<T>(db: Database, table: "volumes" | "networks" | "build_cache"): Documents<T> {
+function documents<T>(db: Database, table: "volumes" | "networks" | "build_cache" | "build_history"): Documents<T> {
   const upsert = db.query(`INSERT OR REPLACE INTO ${table} (key, record) VALUES (?1, ?2)`);
   const drop = db.query(`DELETE FROM ${table} WHERE key = ?1`);
   const rows = db.query(`SELECT key, record FROM ${table}`).all() as Array<{ key: string; record: string }>;
@@ -67,5 +68,20 @@ export function createBuildCache(db: Database): BuildCache {
     list: () => [...records.all.values()],
     put: (record) => records.put(record.key, record),
     remove: (key) => records.remove(key),
+  };
+}
+
+export const buildHistoryMigration = {
+  name: "build-history",
+  sql: "CREATE TABLE build_history (key TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT",
+};
+
+export function createBuildHistory(db: Database): BuildHistory {
+  const records = documents<BuildRecord>(db, "build_history");
+  return {
+    get: (id) => records.all.get(id),
+    list: () => [...records.all.values()],
+    put: (record) => records.put(record.id, record),
+    remove: (id) => records.remove(id),
   };
 }

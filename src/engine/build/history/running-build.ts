@@ -1,0 +1,132 @@
+import { isCode, messageOf } from "../../../base/error.ts";
+import { now } from "../../../base/time.ts";
+import type { BuildRecord } from "../../../core/build-history.ts";
+import type { BuildEvent } from "../request.ts";
+import type { BuildFacts } from "./journal.ts";
+import { encodeEvent, type TimedEvent } from "./timed-event.ts";
+
+/** A build under way, as its history will have it. */
+export interface RunningBuild {
+  readonly record: BuildRecord;
+  take(event: BuildEvent): void;
+  /** All it has said, and what it says until it ends. */
+  follow(signal: AbortSignal): AsyncGenerator<TimedEvent, void>;
+  completed(facts: Readonly<Record<string, string>>): void;
+  failed(error: unknown): void;
+}
+
+interface Journal {
+  put(record: BuildRecord): void;
+  append(text: string): void;
+  ended(): void;
+}
+
+export const startRunningBuild = (facts: BuildFacts, journal: Journal): RunningBuild => new Running(facts, journal);
+
+/** What a log may hold; a build may say any amount. */
+const maxLogBytes = 4 << 20;
+/** Written when there is so much, after a moment, or at the end: a crash loses no more than the last moment of a log. */
+const chunkBytes = 64 << 10;
+const momentMs = 500;
+
+class Running implements RunningBuild {
+  record: BuildRecord;
+  readonly #journal: Journal;
+  readonly #events: TimedEvent[] = [];
+  #wake = Promise.withResolvers<void>();
+  #unwritten = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #written = 0;
+  #isFull = false;
+
+  constructor(facts: BuildFacts, journal: Journal) {
+    const counts = { steps: 0, finishedSteps: 0, cachedSteps: 0, warnings: 0 };
+    const ends = { error: undefined, endedAt: undefined, facts: {} };
+    this.record = { ...facts, ...counts, ...ends, status: "running", createdAt: now() };
+    this.#journal = journal;
+    journal.put(this.record);
+  }
+
+  take(event: BuildEvent): void {
+    this.record = { ...this.record, ...counted(this.record, event) };
+    if (this.#isFull && event.kind === "output") return;
+    this.#say(event);
+    if (this.#written + this.#unwritten.length < maxLogBytes || this.#isFull) return;
+    this.#isFull = true;
+    this.#say({ kind: "warning", message: "the build said more than its history keeps" });
+  }
+
+  async *follow(signal: AbortSignal): AsyncGenerator<TimedEvent, void> {
+    const gone = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    for (let at = 0; ; at += 1) {
+      while (at >= this.#events.length) {
+        if (this.record.status !== "running" || signal.aborted) return;
+        await Promise.race([this.#wake.promise, gone]);
+      }
+      yield this.#events[at]!;
+    }
+  }
+
+  completed(facts: Readonly<Record<string, string>>): void {
+    this.#end({ status: "completed", facts });
+  }
+
+  failed(error: unknown): void {
+    const status = isCode(error, "cancelled") ? "cancelled" : "error";
+    this.#end({ status, error: messageOf(error) });
+  }
+
+  #say(event: BuildEvent): void {
+    const timed = { at: Date.now(), event };
+    this.#events.push(timed);
+    this.#unwritten += encodeEvent(timed);
+    if (this.#unwritten.length > chunkBytes) this.#write();
+    else this.#timer ??= setTimeout(() => this.#write(), momentMs).unref();
+    this.#tell();
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#unwritten === "") return;
+    this.#written += this.#unwritten.length;
+    const text = this.#unwritten;
+    this.#unwritten = "";
+    try {
+      this.#journal.append(text);
+    } catch {
+      // A full disk must not fail the build; its history lacks some lines then.
+    }
+  }
+
+  #end(change: Partial<BuildRecord>): void {
+    if (this.record.status !== "running") return;
+    this.record = { ...this.record, ...change, endedAt: now() };
+    this.#write();
+    this.#journal.put(this.record);
+    this.#journal.ended();
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
+  }
+}
+
+function counted(record: BuildRecord, event: BuildEvent): Partial<BuildRecord> {
+  switch (event.kind) {
+    case "plan":
+      return { steps: event.steps.length };
+    case "end":
+      return {
+        finishedSteps: record.finishedSteps + 1,
+        cachedSteps: record.cachedSteps + (event.cached ? 1 : 0),
+        steps: Math.max(record.steps, event.step.number),
+      };
+    case "lint":
+      return { warnings: record.warnings + 1 };
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findProgram } from "../../src/os/find-program.ts";
+import { findPeers } from "../perf/engines.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+
+const peers = findPeers();
+const plugin = [
+  ...(peers ? [join(peers.directory, "sid/usr/libexec/docker/cli-plugins/docker-buildx")] : []),
+  join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx"),
+].find((path) => existsSync(path));
+const hasHistory =
+  findProgram("docker") !== undefined &&
+  plugin !== undefined &&
+  execFileSync(plugin, ["--help"]).toString().includes("history");
+if (!hasHistory) console.log("SKIPPED docker buildx history: it takes buildx 0.22 or newer");
+
+let daemon: TestDaemon;
+let context: string;
+beforeAll(async () => {
+  if (!hasHistory) return;
+  daemon = await startDaemon();
+  context = join(daemon.directory, "context");
+  mkdirSync(context);
+  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
+  mkdirSync(plugins, { recursive: true });
+  copyFileSync(plugin!, join(plugins, "docker-buildx"));
+});
+afterAll(() => daemon?.stop());
+
+test.skipIf(!hasHistory)("docker buildx history lists, shows and removes builds", async () => {
+  writeFileSync(join(context, "Dockerfile"), "FROM busybox\nRUN echo hello from a step\n");
+  const built = await daemon.docker(["build", "-t", "app", context]);
+  expect(built.exitCode, built.stderr).toBe(0);
+  writeFileSync(join(context, "Dockerfile"), "FROM busybox\nRUN exit 3\n");
+  expect((await daemon.docker(["build", "-t", "bad", context])).exitCode).toBe(1);
+  const history = (...args: string[]) => daemon.docker(["buildx", "history", ...args]);
+  const listed = await history("ls");
+  expect(listed.exitCode, listed.stderr).toBe(0);
+  expect(listed.stdout).toMatch(/Completed/);
+  expect(listed.stdout).toMatch(/Error/);
+  const [, good] = (await history("ls", "--format", "{{.Ref}}")).stdout.trim().split("\n");
+  const said = await history("logs", good!.split("/").at(-1)!);
+  expect(said.stderr + said.stdout).toContain("hello from a step");
+  const shown = await history("inspect", good!.split("/").at(-1)!);
+  expect(shown.stdout, shown.stderr).toMatch(/Build Steps:\s+2\/2/);
+  expect((await history("rm", good!.split("/").at(-1)!)).exitCode).toBe(0);
+  expect((await daemon.cli(["builds", "ls", "--format", "{{.Status}}"])).stdout).toBe("error\n");
+});
