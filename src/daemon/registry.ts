@@ -17,7 +17,7 @@ export function createRegistry(config: DaemonConfig) {
 
 /** What pull, push, build and bootstrap need beside the image store. */
 export function createImageSources(config: DaemonConfig, { deps, buildHistory }: Builtins) {
-  const { machine, settings } = deps;
+  const { machine } = deps;
   return {
     transfers: createTransfers({
       maxConcurrentDownloads: config.maxConcurrentDownloads,
@@ -26,7 +26,7 @@ export function createImageSources(config: DaemonConfig, { deps, buildHistory }:
     }),
     contexts: new KeptContexts(),
     git: createGitProgram(),
-    journal: new BuildJournal({ history: buildHistory, machine, directory: join(settings.paths.builds, "history") }),
+    journal: new BuildJournal({ history: buildHistory, machine, directory: join(config.dataRoot, "build-history") }),
     baseSystems: createPackagesBootstrap(),
   };
 }

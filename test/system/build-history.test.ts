@@ -19,7 +19,7 @@ const build = (dockerfile: string, ...flags: string[]) => {
 };
 const builds = async (...args: string[]) => (await daemon.cli(["builds", ...args])).stdout;
 const row = "{{.Name}} {{.Status}} {{.Steps}} {{.Cached}} {{.Warnings}}";
-const logs = (): string[] => readdirSync(join(daemon.dataRoot, "builds", "history"));
+const logs = (): string[] => readdirSync(join(daemon.dataRoot, "build-history"));
 
 test("builds are listed, the latest first, with how they ended", async () => {
   await build("FROM busybox\nRUN echo one\nCMD x\n", "-t", "app:1");
@@ -86,8 +86,8 @@ test("a daemon that was killed tells of the build it did not end", async () => {
   expect(await builds("ls", "--format", "{{.Status}}: {{.Error}}")).toBe("error: the engine ended during the build\n");
   // Half a line that a crash may leave is passed over.
   const [id] = (await builds("ls", "-q", "--no-trunc")).trim().split("\n");
-  mkdirSync(join(daemon.dataRoot, "builds", "history"), { recursive: true });
-  appendFileSync(join(daemon.dataRoot, "builds", "history", `${id}.log`), '{"at":1,"ev');
+  mkdirSync(join(daemon.dataRoot, "build-history"), { recursive: true });
+  appendFileSync(join(daemon.dataRoot, "build-history", `${id}.log`), '{"at":1,"ev');
   expect((await daemon.cli(["builds", "logs"])).exitCode).toBe(0);
 });
 

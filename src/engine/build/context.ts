@@ -89,7 +89,7 @@ export async function sweepBuilds(deps: InstanceDeps): Promise<void> {
   }
   const { builds } = deps.settings.paths;
   for (const name of deps.machine.listDirectory(builds)) {
-    if (name === "cache" || name === "history") continue;
+    if (name === "cache") continue;
     const path = join(builds, name);
     if (name.startsWith("memory-")) deps.machine.unmount(path);
     await deps.machine.removeTree(path);
