@@ -45,6 +45,9 @@ int share_main(int count, char **arguments);
 void open_console(const char *path);
 int console_main(char **arguments);
 
+/* watch.c: tells of the first packet for a machine that is suspended */
+int watch_main(int count, char **arguments);
+
 /* serve.c */
 int serve_main(int count, char **arguments);
 

@@ -63,7 +63,7 @@ export interface RunningState {
   /** State before, while the command has not been started yet: a crash in this moment is undone. */
   readonly startingFrom?: InstanceState;
   /** Paused, and saved to disk: no process of it is there. */
-  readonly suspended?: { readonly at: string };
+  readonly suspended?: Suspended;
   /** Frozen for a moment by the engine itself, which its clients do not see. */
   readonly heldStill?: boolean;
   /** What the attached networks gave, for inspect and for detaching. */
@@ -159,7 +159,13 @@ export interface InstanceRepository {
 export const isSuspended = (record: InstanceRecord): record is InstanceRecord & { state: SuspendedState } =>
   isRunning(record) && record.state.suspended !== undefined;
 
-type SuspendedState = RunningState & { readonly suspended: { readonly at: string } };
+type SuspendedState = RunningState & { readonly suspended: Suspended };
+
+export interface Suspended {
+  readonly at: string;
+  /** It goes on by itself when it is wanted; otherwise only when it is told to. */
+  readonly wakes: boolean;
+}
 
 export const isRunning = (record: InstanceRecord): record is InstanceRecord & { state: RunningState } =>
   record.state.status === "running" || record.state.status === "paused";

@@ -54,6 +54,8 @@ export interface Saving {
   leave(id: string): Promise<void>;
   /** Copies a disk that nobody writes to. */
   copyDisk(from: string, to: string): Promise<void>;
+  /** Calls `arrived` when something is sent to a saved workload by the network that it is still on. */
+  watchArrivals(netns: string, arrived: () => void): { close(): void };
   /** What a saved machine takes of the disk. */
   savedBytes(directory: string): number;
   /** What is kept so that later starts are quick. */

@@ -31,6 +31,7 @@ import { AttachedOutputs } from "../engine/instance/attached-outputs.ts";
 import type { EngineSettings, InstanceDeps } from "../engine/instance/deps.ts";
 import { ExecTable } from "../engine/instance/exec-table.ts";
 import { HealthMonitor } from "../engine/instance/health.ts";
+import { IdleMonitor } from "../engine/instance/idle.ts";
 import { LogRotations } from "../engine/instance/log-rotation.ts";
 import { RestartSchedule } from "../engine/instance/restart-policy.ts";
 import { InstanceSignals } from "../engine/instance/signals.ts";
@@ -108,6 +109,7 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     attached: new AttachedOutputs(),
     execs: new ExecTable(),
     health: new HealthMonitor(),
+    idle: new IdleMonitor(),
     restarts: new RestartSchedule(),
     rotations: new LogRotations(),
   };
@@ -140,6 +142,7 @@ interface Open {
 async function closeAll(deps: InstanceDeps, { runtimes, networking, registry, db }: Open): Promise<void> {
   deps.restarts.close();
   deps.health.close();
+  deps.idle.close();
   deps.rotations.close();
   runtimes.exits.close();
   runtimes.pool.close();

@@ -1,3 +1,4 @@
+import { parseDuration } from "../../base/time.ts";
 import { choice, readable } from "../flags/checks.ts";
 import type { FlagTable } from "../flags/flag.ts";
 import { checkAttach, checkDeviceRule, checkSysctl, extraHost } from "./checks.ts";
@@ -44,6 +45,12 @@ const life = {
   },
   rm: { type: "bool", help: "Remove the container and its anonymous volumes when it ends" },
   "stop-signal": { type: "string", help: "Signal that asks it to stop" },
+  "suspend-after": {
+    type: "string",
+    help: "Save a microVM to disk once it is idle for so long, such as 5m; it wakes when it is wanted",
+    value: "duration",
+    check: readable(parseDuration),
+  },
   "stop-timeout": { type: "int", help: "Seconds from that signal to SIGKILL" },
   tty: { type: "bool", short: "t", help: "Give it a terminal" },
 } as const satisfies FlagTable;

@@ -49,6 +49,10 @@ export function createBody(input: CreateInput): CreateBody {
   };
 }
 
+/** By a label, so that other clients and Compose files can say it too. */
+const idleLabels = (flags: CreateInput["flags"]): Record<string, string> =>
+  flags["suspend-after"] === "" ? {} : { "isle.suspend-after": flags["suspend-after"] };
+
 function config(input: CreateInput): ContainerConfig {
   const { flags, changed, image, args, around } = input;
   const attach = attachPlan(flags);
@@ -60,7 +64,7 @@ function config(input: CreateInput): ContainerConfig {
       Entrypoint: entrypoint(flags.entrypoint, changed.has("entrypoint")),
       Healthcheck: healthcheck(flags, changed),
       Hostname: flags.hostname,
-      Labels: { ...labels(flags["label-file"], flags.label, around), ...networkLabels(flags) },
+      Labels: { ...labels(flags["label-file"], flags.label, around), ...networkLabels(flags), ...idleLabels(flags) },
       OpenStdin: flags.interactive,
       StdinOnce: flags.interactive && attach.AttachStdin,
       StopSignal: flags["stop-signal"],

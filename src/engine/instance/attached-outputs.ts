@@ -19,6 +19,10 @@ export class AttachedOutputs {
     };
   }
 
+  has(id: string): boolean {
+    return this.#open.has(id);
+  }
+
   async drained(id: string): Promise<void> {
     const open = this.#open.get(id);
     if (!open) return;

@@ -17,6 +17,7 @@ import type { InstanceDeps } from "./deps.ts";
 import { publishInstanceEvent } from "./events.ts";
 import { findInstance } from "./find.ts";
 import { validateHealthcheck } from "./health.ts";
+import { checkSuspendAfter } from "./idle.ts";
 import { checkIsolation, checkNetworkCount } from "./isolation-limits.ts";
 import { mergeConfig } from "./merge-config.ts";
 import { normalHost } from "./normal-host.ts";
@@ -51,6 +52,7 @@ export async function createInstance(deps: InstanceDeps, request: CreateRequest)
   const isolation = isolationOf(deps, host);
   checkNetworkCount(isolation, Object.keys(networks));
   const mounts = parseMounts(config, host, inheritedMounts(deps, host));
+  checkSuspendAfter(config.Labels, isolation, mounts);
   checkSources(deps, mounts);
   const record = await withUndo(async (undo) => {
     undo.add(() => deps.snapshots.removeRoot(id));

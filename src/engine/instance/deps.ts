@@ -12,6 +12,7 @@ import type { SeccompProfile } from "../spec/seccomp.ts";
 import type { AttachedOutputs } from "./attached-outputs.ts";
 import type { ExecTable } from "./exec-table.ts";
 import type { HealthMonitor } from "./health.ts";
+import type { IdleMonitor } from "./idle.ts";
 import type { LogRotations } from "./log-rotation.ts";
 import type { RestartSchedule } from "./restart-policy.ts";
 import type { InstanceSignals } from "./signals.ts";
@@ -39,6 +40,7 @@ export interface InstanceDeps extends ImageDeps {
   readonly attached: AttachedOutputs;
   readonly execs: ExecTable;
   readonly health: HealthMonitor;
+  readonly idle: IdleMonitor;
   readonly restarts: RestartSchedule;
   readonly rotations: LogRotations;
 }

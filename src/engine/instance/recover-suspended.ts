@@ -4,6 +4,7 @@ import { isRunning, isSuspended, type RunningState } from "../../core/instance.t
 import type { InstanceDeps } from "./deps.ts";
 import { findInstance, runtimeOf } from "./find.ts";
 import { joinNetwork } from "./join-network.ts";
+import { suspendAfterLabel } from "./resume.ts";
 import {
   discardSaved,
   endSaved,
@@ -35,10 +36,14 @@ export async function recoverSuspended(deps: InstanceDeps, id: string, rebooted:
     await removeSaved(deps, record);
     return false;
   }
-  if (!isSuspended(record)) record = noteSuspended(deps, record);
+  if (!isSuspended(record))
+    record = noteSuspended(deps, record, record.config.Labels?.[suspendAfterLabel] !== undefined);
   await endSaved(deps, record, runtimeOf(deps, record).saving!);
   if (rebooted) await joinAgain(deps, findInstance(deps, id) as Running);
-  if (saved) return true;
+  if (saved) {
+    deps.idle.watchAsleep(deps, findInstance(deps, id));
+    return true;
+  }
   deps.log.error("the saved state of a suspended microVM is gone; it counts as ended", { instance: id });
   await discardSaved(deps, findInstance(deps, id) as Running, 255);
   return true;

@@ -71,6 +71,7 @@ function adopt(deps: InstanceDeps, record: InstanceRecord): void {
   holdVolumes(deps, record);
   deps.rotations.watch(deps, record);
   deps.health.watch(deps, record, true);
+  deps.idle.watch(deps, record);
 }
 
 /** Policies that bring an instance back with the daemon; one that never ran was never wanted up. */

@@ -8,12 +8,25 @@ import { findInstance, runtimeOf } from "./find.ts";
 import { guestDisk } from "./guest.ts";
 import { discardSaved, type Running, removeSaved, savedPath } from "./saved-state.ts";
 
+/** Label with the time after which an idle microVM is suspended, such as `5m`; it wakes when it is wanted. */
+export const suspendAfterLabel = "isle.suspend-after";
+
 export function resumeSuspended(deps: InstanceDeps, text: string): Promise<void> {
   const { id } = findInstance(deps, text);
   return deps.locks.run(id, async () => {
     const record = findInstance(deps, id);
     if (!isSuspended(record)) throw conflict(`container ${record.name} is not suspended`);
     await wake(deps, record);
+  });
+}
+
+/** Lets an instance go on that was suspended because nobody wanted it; one that is being suspended first gets that far. */
+export async function awaken(deps: InstanceDeps, text: string): Promise<void> {
+  const { id, config } = findInstance(deps, text);
+  if (!config.Labels?.[suspendAfterLabel]) return;
+  await deps.locks.run(id, async () => {
+    const record = findInstance(deps, id);
+    if (isSuspended(record) && record.state.suspended.wakes) await wake(deps, record);
   });
 }
 
@@ -34,7 +47,9 @@ export async function wake(deps: InstanceDeps, record: Running): Promise<void> {
         leaveBehind: () => removeSaved(deps, record),
       }),
     );
-    deps.health.watch(deps, deps.instances.update(id, { state: { ...back, startedAt } }), true);
+    const running = deps.instances.update(id, { state: { ...back, startedAt } });
+    deps.health.watch(deps, running, true);
+    deps.idle.watch(deps, running);
   } catch (error) {
     if (deps.machine.pathKind(saved) === undefined) await discardSaved(deps, record, 255);
     throw error;

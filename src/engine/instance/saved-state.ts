@@ -14,10 +14,11 @@ export const savedPath = ({ settings }: InstanceDeps, id: string): string =>
 export const makingPath = ({ settings }: InstanceDeps, id: string): string =>
   join(settings.paths.instance(id), "suspending");
 
-export const noteSuspended = (deps: InstanceDeps, { id, state }: Running): Running => {
+export function noteSuspended(deps: InstanceDeps, { id, state }: Running, wakes: boolean): Running {
   const { heldStill: _, ...rest } = state;
-  return deps.instances.update(id, { state: { ...rest, status: "paused", suspended: { at: now() } } }) as Running;
-};
+  const suspended = { at: now(), wakes };
+  return deps.instances.update(id, { state: { ...rest, status: "paused", suspended } }) as Running;
+}
 
 /** Its processes end; its place on the networks stays. */
 export async function endSaved(deps: InstanceDeps, { id, state }: Running, saving: Saving): Promise<void> {
@@ -40,6 +41,7 @@ export async function removeSaved(deps: InstanceDeps, record: InstanceRecord): P
 export async function discardSaved(deps: InstanceDeps, record: Running, exitCode: number): Promise<void> {
   const { suspended: _, ...state } = record.state;
   deps.instances.update(record.id, { state: { ...state, pid: 0, pidStart: 0 } });
+  deps.idle.unwatch(record.id);
   await removeSaved(deps, record);
   deps.exits.tell(record.id, exitCode);
 }

@@ -40,6 +40,7 @@ export function handleExit(deps: InstanceDeps, id: string, exitCode = unknownExi
 
 async function settle(deps: InstanceDeps, record: Running, exitCode: number): Promise<void> {
   deps.health.unwatch(record.id);
+  deps.idle.unwatch(record.id);
   deps.rotations.unwatch(record.id);
   deps.execs.dropAll(record.id);
   const oomKilled = runtimeOf(deps, record).wasOomKilled(record.id);

@@ -27,7 +27,9 @@ export function startInstance(deps: InstanceDeps, text: string): Promise<void> {
 export async function launch(deps: InstanceDeps, record: InstanceRecord, origin?: Origin): Promise<void> {
   try {
     const state = await withUndo((undo) => bringUp(deps, record, undo, origin));
-    deps.health.watch(deps, deps.instances.update(record.id, { state }));
+    const running = deps.instances.update(record.id, { state });
+    deps.health.watch(deps, running);
+    deps.idle.watch(deps, running);
     publishVolumeEvents(deps, record, "mount");
     publishInstanceEvent(deps, record, "start");
     deps.signals.emit({ kind: "started", id: record.id });

@@ -6,8 +6,13 @@ import { findInstance, requireAwake, runtimeOf } from "./find.ts";
 import { letGo } from "./hold-still.ts";
 import { endSaved, makingPath, noteSuspended, type Running, removeSaved, savedPath } from "./saved-state.ts";
 
+export interface SuspendOptions {
+  /** Whether it goes on by itself when it is wanted. */
+  readonly wakes: boolean;
+}
+
 /** Saves a running instance to disk and ends its processes; `resumeSuspended` lets it go on. */
-export function suspendInstance(deps: InstanceDeps, text: string): Promise<void> {
+export function suspendInstance(deps: InstanceDeps, text: string, { wakes }: SuspendOptions): Promise<void> {
   const { id } = findInstance(deps, text);
   return deps.locks.run(id, async () => {
     const record = requireAwake(findInstance(deps, id));
@@ -21,11 +26,13 @@ export function suspendInstance(deps: InstanceDeps, text: string): Promise<void>
     deps.health.unwatch(id);
     try {
       await save(deps, record, saving);
+      noteSuspended(deps, record, wakes);
     } catch (error) {
       deps.health.watch(deps, record, true);
       throw error;
     }
     await endSaved(deps, findInstance(deps, id) as Running, saving);
+    deps.idle.watchAsleep(deps, findInstance(deps, id));
     publishInstanceEvent(deps, record, "suspend");
   });
 }
@@ -61,5 +68,4 @@ async function save(deps: InstanceDeps, record: Running, saving: Saving): Promis
     await deps.machine.removeTree(making);
     throw error;
   }
-  noteSuspended(deps, record);
 }

@@ -7,6 +7,7 @@ import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { publishInstanceEvent } from "../../engine/instance/events.ts";
 import { findInstance } from "../../engine/instance/find.ts";
 import { type Attached, attachInstance, type LogRequest, readLogs } from "../../engine/instance/output.ts";
+import { awaken } from "../../engine/instance/resume.ts";
 import { oneSecond, takeStats } from "../../engine/instance/stats.ts";
 import { encodeStats } from "../encode/stats.ts";
 import { atLeast, type Exchange, json, type Route, sent } from "../exchange.ts";
@@ -19,6 +20,7 @@ const attach: Handler = async (exchange, deps) => {
   const { params, query, signal } = exchange;
   const record = findInstance(deps, params["id"]!);
   const keys = parseDetachKeys(query.text("detachKeys") || defaultDetachKeys);
+  await awaken(deps, record.id);
   const attached = attachInstance(deps, record.id, attachRequest(exchange), signal);
   const client = await exchange.hijack(contentType(exchange, attached.tty));
   publishInstanceEvent(deps, record, "attach");
@@ -62,6 +64,7 @@ const contentType = (exchange: Exchange, tty: boolean): string =>
 const attachWebSocket: Handler = async (exchange, deps) => {
   const { params, query, signal } = exchange;
   const keys = parseDetachKeys(query.text("detachKeys") || defaultDetachKeys);
+  await awaken(deps, params["id"]!);
   const attached = attachInstance(deps, params["id"]!, attachRequest(exchange), signal);
   const socket = acceptWebSocket(exchange);
   const output = sendEntries(socket, attached.output, (entry) => entry.data);

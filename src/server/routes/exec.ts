@@ -4,6 +4,7 @@ import { IsleError, messageOf } from "../../base/error.ts";
 import type { ExecSession } from "../../core/runtime.ts";
 import type { InstanceDeps } from "../../engine/instance/deps.ts";
 import { createExec, findExec, resizeExec, startExec } from "../../engine/instance/exec.ts";
+import { awaken } from "../../engine/instance/resume.ts";
 import { atLeast, type Exchange, empty, json, type Route, sent } from "../exchange.ts";
 import { readObject } from "../json-body.ts";
 import { frameOutput, receiveInput, sendStream, writeAll } from "../raw-stream.ts";
@@ -50,6 +51,7 @@ const create: Handler = async (exchange, deps) => {
   const body = await readObject<ExecBody>(exchange, execShape);
   const keys = body.DetachKeys ?? "";
   if (keys) parseDetachKeys(keys);
+  await awaken(deps, exchange.params["id"]!);
   const id = createExec(deps, exchange.params["id"]!, {
     command: body.Cmd ?? [],
     tty: body.Tty ?? false,

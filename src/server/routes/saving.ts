@@ -21,7 +21,7 @@ export const savingRoutes: ReadonlyArray<Route<InstanceDeps>> = [
     method: "POST",
     path: "/isle/containers/{id}/suspend",
     async handle({ params }, deps) {
-      await suspendInstance(deps, params["id"]!);
+      await suspendInstance(deps, params["id"]!, { wakes: false });
       return empty(204);
     },
   },

@@ -5,6 +5,7 @@ import { bytesOf, templatesUsage } from "../../../vm/pool/pool-usage.ts";
 import { readAhead } from "../../../vm/saved/read-ahead.ts";
 import { checkSaveable, leaveWorkload, saveWorkload } from "../../../vm/saved/save-workload.ts";
 import { openSaved, placeSaved } from "../../../vm/saved/saved-machine.ts";
+import { watchArrivals } from "../../../vm/saved/watch-arrivals.ts";
 import type { GuestParts } from "./guest-runtime.ts";
 import type { OciRuntimeOptions } from "./options.ts";
 import { supervisorEnds } from "./supervisor.ts";
@@ -19,6 +20,7 @@ export const createGuestSaving = (
   save: (id, order) => saveWorkload(stateRoot, id, order),
   place: placeSaved,
   copyDisk: (from, to) => copyDisk(from, to, machineUser),
+  watchArrivals,
   savedBytes: bytesOf,
   kept: () => ({ templates: templatesUsage(templates), spares: pool.usage() }),
   checkSaved: (directory, disk) => void openSaved(directory, disk),
