@@ -6,6 +6,7 @@ const patienceMs = 1000;
  */
 export class AttachedOutputs {
   readonly #open = new Map<string, Set<Promise<void>>>();
+  readonly #writers = new Map<string, number>();
 
   /** The returned function says that the client has got everything, or wants no more. */
   begin(id: string): () => void {
@@ -17,6 +18,21 @@ export class AttachedOutputs {
       if (open.size === 0 && this.#open.get(id) === open) this.#open.delete(id);
       resolve();
     };
+  }
+
+  /** Notes a client that may write to the standard input, until the signal fires. */
+  beginInput(id: string, signal: AbortSignal): void {
+    const add = (change: number) => this.#writers.set(id, (this.#writers.get(id) ?? 0) + change);
+    add(1);
+    const end = () => {
+      add(-1);
+      if (this.#writers.get(id) === 0) this.#writers.delete(id);
+    };
+    signal.addEventListener("abort", end, { once: true });
+  }
+
+  hasInput(id: string): boolean {
+    return this.#writers.has(id);
   }
 
   has(id: string): boolean {

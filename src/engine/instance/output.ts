@@ -108,6 +108,7 @@ export function attachInstance(
   const from = deps.logs.end(path);
   const ended = untilEnd(deps, record, signal, { acrossRestarts: false });
   const wantsInput = request.stdin && request.stream && record.config.OpenStdin === true;
+  if (wantsInput) deps.attached.beginInput(record.id, signal);
   return {
     tty: record.config.Tty ?? false,
     output: ofStreams(attachedEntries(), request),

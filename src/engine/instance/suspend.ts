@@ -23,6 +23,11 @@ export function suspendInstance(deps: InstanceDeps, text: string, { wakes }: Sus
         hint: "let them end first",
       });
     }
+    if (deps.attached.hasInput(id)) {
+      throw conflict(`cannot suspend ${record.name}: a client is attached to its standard input`, {
+        hint: "detach it first",
+      });
+    }
     deps.health.unwatch(id);
     try {
       await save(deps, record, saving);
