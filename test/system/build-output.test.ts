@@ -171,6 +171,20 @@ test("an image is pushed by the build, and comes back as it was", async () => {
   expect([nowhere.exitCode, nowhere.stderr]).toEqual([1, expect.stringContaining("127.0.0.1:1")]);
 });
 
+test("an image with compressed layers that went through an archive is pushed as it was", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo through > /f\n" });
+  const name = `${registry.host}/through`;
+  expect((await build("-t", name, "-o", `type=docker,dest=${out}/image.tar`)).exitCode).toBe(0);
+  expect((await daemon.cli(["load", "-i", join(out, "image.tar")])).exitCode).toBe(0);
+  expect((await daemon.cli(["push", name])).exitCode).toBe(0);
+  const { Id } = await daemon.api.ok("GET", `/images/${name}/json`);
+  await daemon.cli(["rmi", "-f", Id]);
+  await daemon.cli(["builder", "prune", "-af"]);
+  const pulled = await daemon.cli(["pull", name]);
+  expect(pulled.exitCode, pulled.stderr).toBe(0);
+  expect(await box.output("cat /f", { Image: name })).toBe("through");
+});
+
 test("a registry that wants to know who pushes is told", async () => {
   const closed = await startRegistry({ enter: daemon.enter, auth: "basic" });
   write({ Dockerfile: "FROM busybox\nRUN echo mine > /f\n" });

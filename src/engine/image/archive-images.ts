@@ -1,12 +1,15 @@
+import { type Compression, sniffCompression } from "../../base/compression.ts";
 import type { Digest } from "../../base/digest.ts";
 import { invalid, isCode, messageOf, notFound } from "../../base/error.ts";
 import { formatPlatform, hostPlatform, type Platform, platformMatches } from "../../base/platform.ts";
 import type { Blob, ContentStore } from "../../core/content.ts";
+import type { ImageIndex } from "../../core/image.ts";
 import type { LayerBlob } from "./add-image.ts";
 import { parseImageConfig } from "./add-image.ts";
 import type { ArchiveFiles } from "./archive-files.ts";
 import { fullTag } from "./image-name.ts";
-import { type Descriptor, type Index, isIndexType, type Manifest } from "./manifest.ts";
+import { type Descriptor, type Index, isIndexType, type Manifest, mediaTypes } from "./manifest.ts";
+import { wholeIndex } from "./whole-index.ts";
 
 /** One image that an archive holds, ready to be added. */
 export interface ArchiveImage {
@@ -14,6 +17,8 @@ export interface ArchiveImage {
   readonly layers: readonly LayerBlob[];
   readonly names: readonly string[];
   readonly manifest?: { readonly digest: Digest; readonly mediaType: string };
+  /** What goes by the names, where the archive holds all of it. */
+  readonly index?: ImageIndex | undefined;
 }
 
 /** The images of a docker-archive (`manifest.json`) or an OCI layout (`index.json`), for one platform. */
@@ -23,11 +28,34 @@ export async function archiveImages(
   platform: Platform | undefined,
 ): Promise<ArchiveImage[]> {
   const manifest = files.documents.get("manifest.json");
-  if (manifest) return await dockerImages({ content, files, platform }, parseDocument("manifest.json", manifest));
   const index = files.documents.get("index.json");
+  if (manifest) {
+    const images = await dockerImages({ content, files, platform }, parseDocument("manifest.json", manifest));
+    if (!index || platform) return images;
+    return withIndexes(images, await indexesByName(content, parseDocument("index.json", index) as Index));
+  }
   if (index) return await layoutImages({ content, platform }, parseDocument("index.json", index) as Index);
   throw invalid("the archive holds no image", { hint: "it has neither manifest.json nor index.json" });
 }
+
+/** Indexes that an archive of both kinds holds whole, by the names they have there. */
+async function indexesByName(content: ContentStore, { manifests = [] }: Index): Promise<Map<string, ImageIndex>> {
+  const found = new Map<string, ImageIndex>();
+  for (const descriptor of manifests) {
+    const index = await wholeIndex(content, descriptor);
+    for (const name of index ? nameOf(descriptor) : []) found.set(name, index!);
+  }
+  return found;
+}
+
+/** The images once more for each name that stands for an index. */
+const withIndexes = (images: readonly ArchiveImage[], indexes: ReadonlyMap<string, ImageIndex>): ArchiveImage[] =>
+  images.flatMap((image) => {
+    const named = image.names.filter((name) => indexes.has(name));
+    const bare = image.names.filter((name) => !indexes.has(name));
+    const each = named.map((name) => ({ ...image, names: [name], index: indexes.get(name) }));
+    return named.length > 0 && bare.length === 0 ? each : [{ ...image, names: bare }, ...each];
+  });
 
 interface DockerEntry {
   Config?: string;
@@ -47,14 +75,25 @@ async function dockerImages(
     const layers = (Layers ?? []).map((path) => ({ path, blob: blobAt(files, path) }));
     images.push({
       configBytes,
-      layers: layers.map(({ blob }) => ({ blob: blob.digest, blobBytes: blob.sizeBytes, mediaType: plainLayer })),
+      layers: await Promise.all(layers.map(({ blob }) => layerOf(content, blob))),
       names: (RepoTags ?? []).map(fullTag),
     });
   }
   return images;
 }
 
-const plainLayer = "application/vnd.oci.image.layer.v1.tar";
+/** A docker-archive does not say whether its layers are compressed. */
+async function layerOf(content: ContentStore, { digest, sizeBytes }: Blob): Promise<LayerBlob> {
+  const source = content.open(digest);
+  let compression: Compression = "none";
+  for await (const chunk of source as AsyncIterable<Uint8Array>) {
+    compression = sniffCompression(chunk.subarray(0, 6));
+    break;
+  }
+  source.destroy();
+  const suffix = compression === "gzip" || compression === "zstd" ? `+${compression}` : "";
+  return { blob: digest, blobBytes: sizeBytes, mediaType: `${mediaTypes.layer}${suffix}` };
+}
 
 function blobAt({ blobs }: ArchiveFiles, path: string): Blob {
   const blob = blobs.get(path.replace(/^\.\//, ""));
@@ -87,6 +126,7 @@ async function layoutImages(
       })),
       names: nameOf(descriptor),
       manifest: { digest: chosen.digest, mediaType: chosen.mediaType },
+      index: platform ? undefined : await wholeIndex(content, descriptor),
     });
   }
   if (images.length === 0) throw invalid("the archive holds no image");
