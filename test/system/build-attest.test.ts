@@ -3,8 +3,13 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hostPlatform } from "../../src/base/platform.ts";
+import { findProgram } from "../../src/os/find-program.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { Repository, startSources } from "../support/sources.ts";
+
+if (!findProgram("git")) console.log("SKIPPED provenance of repositories: there is no git");
+const withGit = test.skipIf(!findProgram("git"));
 
 const host = hostPlatform().architecture;
 let daemon: TestDaemon;
@@ -152,6 +157,31 @@ test("provenance of mode max has arguments, labels and steps, and no secret", as
     runDetails: { builder: { id: "https://builder.example/1" } },
   });
   expect(JSON.stringify(statement)).not.toContain("hush-hush");
+});
+
+withGit("provenance names repositories with their commits, and files by their digests", async () => {
+  const sources = await startSources(daemon);
+  const [app, lib] = ["app", "lib"].map((name) => new Repository(sources.directory, name)) as [Repository, Repository];
+  const added = lib.commit({ f: "of the library" });
+  writeFileSync(join(sources.directory, "file"), "over http");
+  const url = `${sources.git}/lib.git`;
+  const Dockerfile = `FROM scratch\nADD ${url} /lib\nADD ${sources.http}/file /file\n`;
+  const built = app.commit({ Dockerfile });
+  mkdirSync(out, { recursive: true });
+  const flags = ["--provenance", "-o", `type=oci,dest=${out}/image.tar`, `${sources.git}/app.git#main`];
+  const { exitCode, stderr } = await daemon.cli(["build", ...flags], { timeoutMs: 60_000 });
+  expect(exitCode, stderr).toBe(0);
+  const [statement] = (await layout(join(out, "image.tar"))).statements;
+  const origin = { uri: `${sources.git}/app.git#main`, digest: { sha1: built } };
+  expect(statement!.predicate).toMatchObject({
+    invocation: { configSource: { ...origin, entryPoint: "Dockerfile" } },
+    materials: [
+      origin,
+      { uri: url, digest: { sha1: added } },
+      { uri: `${sources.http}/file`, digest: { sha256: createHash("sha256").update("over http").digest("hex") } },
+    ],
+  });
+  await sources.stop();
 });
 
 const apk = "P:musl\nV:1.2.4-r2\nA:x86_64\nL:MIT\n\nP:zlib\nV:1.3-r1\nA:x86_64\nL:Zlib\n";

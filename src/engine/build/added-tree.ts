@@ -1,6 +1,7 @@
 import { invalid } from "../../base/error.ts";
 import type { GitUrl } from "../../core/build/git-url.ts";
 import type { AddedTree } from "./added-files.ts";
+import { gitMaterial } from "./attest/provenance.ts";
 import { cacheKey } from "./build.ts";
 import { fetchTree, gitFiles, resolveGit } from "./git-tree.ts";
 import type { StageState } from "./stage-state.ts";
@@ -20,6 +21,8 @@ export async function addedTree({ build }: StageState, url: GitUrl, asked: Asked
   const wanted = { ...url, commit: asked.checksum ?? url.commit };
   const keeps = url.keepGitDir ?? asked.keepGitDir;
   const commit = await resolveGit(deps, wanted, access);
+  const material = gitMaterial(url, commit);
+  build.materials.set(material.uri, material);
   return {
     kind: "tree",
     digest: cacheKey("git", commit, url.directory, keeps, url.submodules, keeps && url.remote),

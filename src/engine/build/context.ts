@@ -8,12 +8,15 @@ import type { Source } from "../../core/build/source.ts";
 import { decompressed } from "../image/decompress.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
 import { removeInstance } from "../instance/remove.ts";
+import type { Material } from "./attest/provenance.ts";
 import { ContextFiles } from "./context-files.ts";
 import type { BuildDeps } from "./deps.ts";
 import type { KeptContext } from "./kept-contexts.ts";
 
 /** A build's files, until they are released: known at once, and unpacked when a step first needs them. */
 export interface BuildContext {
+  /** Where the files come from, when it is not the client. */
+  readonly origin?: Material;
   readonly manifest: ContextManifest;
   /** Directory of the machine with the files. */
   path(): Promise<string>;

@@ -1,6 +1,7 @@
 import { streamedContext } from "../../base/context-input.ts";
 import { IsleError, isCode, messageOf } from "../../base/error.ts";
 import { withoutPassword } from "../../core/build/git-url.ts";
+import { gitMaterial } from "./attest/provenance.ts";
 import { type BuildContext, receiveContext } from "./context.ts";
 import type { BuildDeps } from "./deps.ts";
 import { openUrl } from "./fetch-url.ts";
@@ -28,7 +29,8 @@ export async function remoteContext(deps: BuildDeps, url: string, wanted: Wanted
   const response = await openUrl(url, wanted.signal);
   try {
     const { archive, dockerfile } = await streamedContext(bytesOf(response), wanted.dockerfile);
-    return { context: await receiveContext(deps, archive, [...wanted.kept, dockerfile]), dockerfile };
+    const context = await receiveContext(deps, archive, [...wanted.kept, dockerfile]);
+    return { context: { ...context, origin: { uri: withoutPassword(url), digest: {} } }, dockerfile };
   } catch (error) {
     if (error instanceof IsleError) throw error;
     throw new IsleError("unavailable", `cannot fetch ${withoutPassword(url)}: ${messageOf(error)}`, { cause: error });
@@ -47,7 +49,7 @@ async function gitContext(deps: BuildDeps, text: string, wanted: Wanted): Promis
     const selection = { sources: [url.directory || "/"], target: "/", into: true, parents: false };
     const keeps = url.keepGitDir ?? wanted.keepGitDir;
     const files = deps.archive.packCopy(tree.root, { ...selection, excludes: keeps ? [] : [gitFiles] });
-    return await receiveContext(deps, files, wanted.kept);
+    return { ...(await receiveContext(deps, files, wanted.kept)), origin: gitMaterial(url, tree.commit) };
   } catch (error) {
     if (!isCode(error, "notFound")) throw error;
     throw new IsleError("invalid", `${withoutPassword(url.remote)} has no directory ${url.directory}`);

@@ -11,7 +11,7 @@ import type { BuildContext } from "./context.ts";
 import type { ExportFacts } from "./outputs/export-outputs.ts";
 import type { BuildOutput } from "./outputs/output.ts";
 
-export type BuildFiles = Pick<BuildContext, "manifest" | "path">;
+export type BuildFiles = Pick<BuildContext, "manifest" | "path" | "origin">;
 
 /** What stands for a name instead of a stage or an image of that name. */
 export type NamedContext =

@@ -1,5 +1,6 @@
 import { formatPlatform, hostPlatform } from "../../../base/platform.ts";
 import { familiarReference, parseReference } from "../../../base/reference.ts";
+import { type GitUrl, withoutPassword } from "../../../core/build/git-url.ts";
 import type { BuiltImage } from "../outputs/built-image.ts";
 import { proxyVariables } from "../platform-variables.ts";
 import type { BuildRequest } from "../request.ts";
@@ -41,9 +42,9 @@ function version02({ wish, request, image, times }: Told): object {
   return {
     builder: { id: wish.builderId },
     buildType,
-    materials: image.materials,
+    materials: materialsOf(request, image),
     invocation: {
-      configSource: { entryPoint: request.dockerfile.name },
+      configSource: { ...request.context?.origin, entryPoint: request.dockerfile.name },
       parameters: parametersOf(request, isMax),
       environment: { platform: formatPlatform(hostPlatform()) },
     },
@@ -64,14 +65,14 @@ function version1({ wish, request, image, times }: Told): object {
     buildDefinition: {
       buildType,
       externalParameters: {
-        configSource: { path: request.dockerfile.name },
+        configSource: { ...request.context?.origin, path: request.dockerfile.name },
         request: parametersOf(request, isMax),
       },
       internalParameters: {
         builderPlatform: formatPlatform(hostPlatform()),
         ...(isMax && { buildConfig: configOf(request, image) }),
       },
-      resolvedDependencies: image.materials,
+      resolvedDependencies: materialsOf(request, image),
     },
     runDetails: {
       builder: { id: wish.builderId },
@@ -84,6 +85,11 @@ function version1({ wish, request, image, times }: Told): object {
   };
 }
 
+const materialsOf = ({ context }: BuildRequest, { materials }: BuiltImage): Material[] => [
+  ...(context?.origin ? [context.origin] : []),
+  ...materials.filter(({ uri }) => uri !== context?.origin?.uri),
+];
+
 function parametersOf(request: BuildRequest, isMax: boolean): object {
   const given = [...request.args].filter(([name, value]) => value !== undefined && !proxyVariables.has(name));
   const args = {
@@ -94,7 +100,8 @@ function parametersOf(request: BuildRequest, isMax: boolean): object {
       ...Object.fromEntries(Object.entries(request.labels).map(([name, value]) => [`label:${name}`, value])),
     }),
   };
-  return { frontend: "dockerfile.v0", args, locals: [{ name: "context" }, { name: "dockerfile" }] };
+  const locals = request.context?.origin ? [] : [{ name: "context" }, { name: "dockerfile" }];
+  return { frontend: "dockerfile.v0", args, locals };
 }
 
 const configOf = ({ dockerfile }: BuildRequest, { steps, layers }: BuiltImage): object => ({
@@ -102,6 +109,12 @@ const configOf = ({ dockerfile }: BuildRequest, { steps, layers }: BuiltImage): 
   steps: steps.map(({ name }) => ({ name })),
   layers: layers.map(({ diffId, sizeBytes }) => ({ diffID: diffId, size: sizeBytes })),
 });
+
+/** A commit of a repository. */
+export function gitMaterial({ remote, ref }: Pick<GitUrl, "remote" | "ref">, commit: string): Material {
+  const uri = `${withoutPassword(remote)}${ref ? `#${ref}` : ""}`;
+  return { uri, digest: { [commit.length === 64 ? "sha256" : "sha1"]: commit } };
+}
 
 /** The URL of an image as a package. */
 export function imageUrl(name: string, platform: string): string {
