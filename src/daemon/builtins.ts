@@ -167,7 +167,13 @@ function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime
     dnsSearch: config.dnsSearch,
     initPath: config.initPath ?? findProgram("catatonit") ?? findProgram("docker-init") ?? findProgram("tini"),
     stopTimeoutSeconds: 10,
-    paths: { instance: paths.instance, log: paths.log, builds: paths.builds, copies: paths.copies },
+    paths: {
+      instance: paths.instance,
+      log: paths.log,
+      builds: paths.builds,
+      agents: paths.agents,
+      copies: paths.copies,
+    },
   };
 }
 

@@ -17,6 +17,7 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     log: (id: string) => join(dataRoot, "instances", id, "log"),
     exits: join(execRoot, "exits"),
     exec: join(execRoot, "exec"),
+    agents: join(execRoot, "ssh"),
     netns: join(execRoot, "netns"),
     launcher: (program: string) => join(execRoot, "launchers", program),
     templates: join(dataRoot, "templates"),

@@ -69,6 +69,13 @@ const programTable: readonly ProgramRequirement[] = [
     programs: ["mke2fs"],
   },
   { name: "git", why: "build from repositories", needed: false, debianPackage: "git", programs: ["git"] },
+  {
+    name: "ssh",
+    why: "build from repositories over ssh",
+    needed: false,
+    debianPackage: "openssh-client",
+    programs: ["ssh"],
+  },
   { name: "xz", why: "read archives compressed with xz", needed: false, debianPackage: "xz-utils", programs: ["xz"] },
   {
     name: "bzip2",

@@ -5,6 +5,7 @@ import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { Repository, type Sources, startSources } from "../support/sources.ts";
+import { copySshAdd, hasAgent, startAgent } from "../support/ssh-agent.ts";
 
 const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
 const canBuild = findProgram("docker") !== undefined && findProgram("git") !== undefined && existsSync(plugin);
@@ -128,4 +129,17 @@ withBuildx("named contexts are directories, images, repositories and URLs", asyn
   expect(stderr).toContain("[context lib] load from client");
   expect(await shown("cat /lib/f /repo /packed /n; ls /lib")).toBe("lib repo packed lib f");
   expect(leftBehind()).toEqual([]);
+});
+
+test.skipIf(!canBuild || !hasAgent())("docker build --ssh lends a step the client's agent", async () => {
+  const agent = await startAgent(daemon);
+  copySshAdd(join(context, "root"));
+  write({ Dockerfile: "FROM busybox\nCOPY root /\nRUN --mount=type=ssh,required ssh-add -l > /seen\n" });
+  const env = { SSH_AUTH_SOCK: agent.socket };
+  const flags = ["build", "--progress", "plain", "-t", "built"];
+  const given = await daemon.docker([...flags, "--ssh", "default", context], { env, timeoutMs: 60_000 });
+  expect(given.exitCode, given.stderr).toBe(0);
+  expect(await shown("cat /seen")).toContain(agent.fingerprint);
+  const missing = await daemon.docker([...flags, "--no-cache", context], { env, timeoutMs: 60_000 });
+  expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("unset ssh forward key default")]);
 });

@@ -10,6 +10,8 @@ export type BuildEvent =
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "lint"; readonly warning: LintLine }
   | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] }
+  /** A step, or the fetching of a repository, wants a connection to an SSH agent. */
+  | { readonly kind: "agent"; readonly agent: string; readonly id: string }
   /** An output is ready to be fetched. */
   | { readonly kind: "deliver"; readonly output: number; readonly id: string }
   | { readonly kind: "deliver-cache"; readonly name: string; readonly id: string }
@@ -67,6 +69,7 @@ export class BuildLog {
         for (const name of event.names) await this.#output.write(`naming to ${name}\n`);
         return;
       case "plan":
+      case "agent":
       case "deliver":
       case "deliver-cache":
       case "fetch":

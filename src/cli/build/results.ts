@@ -10,6 +10,7 @@ import type { Io } from "../io.ts";
 import { readAttests } from "./attests.ts";
 import type { BuildEvent } from "./build-log.ts";
 import { type CacheWords, cacheBlob, mergedIndex, readCacheSources, readCacheTargets, readIndex } from "./caches.ts";
+import { type Agents, forwardAgent } from "./forward-agent.ts";
 import type { outputFlags } from "./output-flags.ts";
 import { isPushed, type Output, readOutputs } from "./outputs.ts";
 import { writeTree } from "./write-tree.ts";
@@ -21,6 +22,7 @@ export interface ResultWishes {
   readonly cacheTo: readonly CacheWords[];
   /** Settings of what shall attest to the build, by its type. */
   readonly attests: Readonly<Record<string, string>>;
+  readonly agents: Agents;
 }
 
 export async function readResultWishes(flags: FlagValues<typeof outputFlags>, io: Io): Promise<ResultWishes> {
@@ -30,7 +32,13 @@ export async function readResultWishes(flags: FlagValues<typeof outputFlags>, io
   for (const { Attrs } of sources.filter((source) => !found.includes(source))) {
     await io.stderr.write(`WARNING: there is no cache in ${Attrs["src"]}\n`);
   }
-  return { outputs, cacheFrom: found, cacheTo: readCacheTargets(flags["cache-to"]), attests: readAttests(flags) };
+  return {
+    outputs,
+    cacheFrom: found,
+    cacheTo: readCacheTargets(flags["cache-to"]),
+    attests: readAttests(flags),
+    agents: new Map(),
+  };
 }
 
 /** The wishes in the words of the API. */
@@ -66,6 +74,8 @@ export async function attend(here: Here, wishes: ResultWishes, event: BuildEvent
     if (event.kind === "deliver") await receiveOutput(here, wishes.outputs[event.output]!, event.id);
     else if (event.kind === "deliver-cache") await receiveCache(here, wishes, event);
     else if (event.kind === "fetch") await sendBlob(here, wishes, event);
+    // Lasts as long as a step wants; an agent that does not answer fails the step.
+    else if (event.kind === "agent") forwardAgent(here, wishes.agents, event).catch(() => {});
     return undefined;
   } catch (error) {
     if (error instanceof ClosedError) return error;

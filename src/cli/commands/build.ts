@@ -3,6 +3,7 @@ import type { BuildLine } from "../../client/build.ts";
 import { askAbout } from "../build/ask-about.ts";
 import { buildDisplay } from "../build/build-display.ts";
 import type { BuildEvent } from "../build/build-log.ts";
+import { readAgents } from "../build/forward-agent.ts";
 import { outputFlags } from "../build/output-flags.ts";
 import { registryConfigHeader } from "../build/registry-config.ts";
 import {
@@ -44,6 +45,7 @@ const buildFlags = {
   quiet: { type: "bool", short: "q", help: "Print only the image's id" },
   secret: { type: "list", help: "Secret for RUN --mount=type=secret", value: "id=name,src=file" },
   "shm-size": { type: "bytes", help: "Size of /dev/shm of a step" },
+  ssh: { type: "list", help: "SSH agent for RUN --mount=type=ssh and for repositories", value: "id[=socket]" },
   tag: { type: "list", short: "t", help: "Name of the image", value: "name:tag" },
   target: { type: "string", help: "Stage to build" },
 } as const;
@@ -67,12 +69,13 @@ export const build = command({
     ["isle build --push -t registry.example/app .", "Build, and push what was built"],
     ["isle build --sbom --provenance=mode=max --push -t r.example/app .", "Push what attests to the image with it"],
     ["isle build --cache-to type=registry,ref=r.example/cache,mode=max .", "Keep all steps in a registry"],
+    ["isle build --ssh default .", "Let steps sign with the keys of your SSH agent, which stay with it"],
     ["isle build --secret id=npm,src=.npmrc .", "Give a step a file that no layer keeps"],
   ],
   async run(context) {
     const { flags, io } = context;
     checkProgress(flags.progress);
-    const wishes: Wishes = { ...context, ...(await readResultWishes(flags, io)) };
+    const wishes: Wishes = { ...context, ...(await readResultWishes(flags, io)), agents: readAgents(flags.ssh, io) };
     const sources = await buildSources({
       path: context.args[0]!,
       file: flags.file,
@@ -170,6 +173,7 @@ function queryOf({ flags, io, ...wishes }: Wishes) {
     nocache: flags["no-cache"],
     nocachefilter: flags["no-cache-filter"].join(","),
     pull: flags.pull,
+    ssh: [...wishes.agents.keys()].join(","),
     extrahosts: flags["add-host"],
     memory: flags.memory,
     shmsize: flags["shm-size"],

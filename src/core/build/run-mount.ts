@@ -3,7 +3,7 @@ import { parseBytes } from "../../base/size.ts";
 /** A `RUN --mount`, its variables expanded. */
 export interface RunMount {
   readonly type: "bind" | "cache" | "tmpfs" | "secret" | "ssh";
-  /** Empty for a secret that only becomes a variable. */
+  /** Empty for a secret that only becomes a variable, and for an agent that is put where agents are. */
   readonly target: string;
   readonly source: string;
   readonly from: string | undefined;
@@ -45,7 +45,7 @@ export function parseRunMount(text: string): RunMount {
   const unknown = [...fields.keys()].find((key) => key !== "type" && !allowed[type].includes(key));
   if (unknown !== undefined) throw new Error(`unexpected key '${unknown}' for mount type '${type}'`);
   const target = fields.get("target") ?? defaultTarget(type, fields);
-  if (target === "" && type !== "secret") throw new Error(`missing target in mount ${text}`);
+  if (target === "" && type !== "secret" && type !== "ssh") throw new Error(`missing target in mount ${text}`);
   return {
     type,
     target,
@@ -83,7 +83,6 @@ const optional = <T>(text: string | undefined, read: (text: string) => T): T | u
 
 function defaultTarget(type: RunMount["type"], fields: ReadonlyMap<string, string>): string {
   const id = fields.get("id") ?? "";
-  if (type === "ssh") return `/run/buildkit/ssh_agent.${id || "0"}`;
   if (type !== "secret") return "";
   if (id === "") throw new Error("a secret mount wants an id or a target");
   return fields.has("env") ? "" : `/run/secrets/${id.split("/").at(-1)}`;

@@ -90,7 +90,8 @@ export async function sweepBuilds(deps: InstanceDeps): Promise<void> {
   for (const { id, purpose } of deps.instances.list()) {
     if (purpose !== undefined) await removeInstance(deps, id, { force: true, volumes: true });
   }
-  const { builds } = deps.settings.paths;
+  const { builds, agents } = deps.settings.paths;
+  await deps.machine.removeTree(agents);
   for (const name of deps.machine.listDirectory(builds)) {
     if (name === "cache") continue;
     const path = join(builds, name);

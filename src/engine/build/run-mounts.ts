@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join, posix } from "node:path";
-import { IsleError, isCode, notFound } from "../../base/error.ts";
+import { IsleError, isCode, notFound, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { TreeRoot } from "../../core/archive.ts";
@@ -66,9 +66,7 @@ const makers: Readonly<Record<RunMount["type"], Maker>> = {
     add(made, { type: "tmpfs", source: "", target: targetOf(state, mount), tmpfsOptions: `exec${size}` }, "directory");
   },
   secret: addSecret,
-  ssh: async (_state, _made, mount) => {
-    if (mount.required) throw new Error("no SSH agent is forwarded to this build");
-  },
+  ssh: addAgent,
 };
 
 function add(
@@ -182,6 +180,35 @@ async function addSecret(state: StageState, made: Making, mount: RunMount): Prom
     "file",
   );
 }
+
+/** Isolations with a kernel of their own: a socket of this machine leads nowhere in them. */
+const withoutSockets: ReadonlySet<string> = new Set(["isle-vm", "gvisor"]);
+
+/** A socket behind which the client's agent signs; its keys stay with it. */
+async function addAgent(state: StageState, made: Making, mount: RunMount): Promise<void> {
+  const { request } = state.build;
+  const runtime = request.host.Runtime ?? made.deps.settings.defaultRuntime;
+  if (withoutSockets.has(runtime)) {
+    if (mount.required)
+      throw unsupported(`an SSH agent under ${runtime}`, { hint: "build with --isolation container" });
+    return;
+  }
+  const agent = await request.sshAgent(mount.id);
+  if (agent === undefined) {
+    if (!mount.required) return;
+    throw new IsleError("invalid", `unset ssh forward key ${mount.id}`, { hint: "give it to the build with --ssh" });
+  }
+  made.undo.push(() => agent.close());
+  const { uid, gid, mode = 0o600 } = mount;
+  made.deps.machine.setOwner(agent.path, { uid, gid, mode });
+  const agents = made.places.filter(({ path }) => path.startsWith(agentTarget)).length;
+  const target = mount.target === "" ? `${agentTarget}${agents}` : targetOf(state, mount);
+  add(made, { type: "bind", source: agent.path, target }, "file");
+  const hasSocket = [...made.env, ...(state.config.run.Env ?? [])].some((each) => each.startsWith("SSH_AUTH_SOCK="));
+  if (!hasSocket) made.env.push(`SSH_AUTH_SOCK=${target}`);
+}
+
+const agentTarget = "/run/buildkit/ssh_agent.";
 
 function addScript(made: Making, script: string): void {
   const { deps } = made;

@@ -67,6 +67,8 @@ export interface EngineSettings {
     log(id: string): string;
     /** Files of builds under way, and their caches. */
     readonly builds: string;
+    /** Sockets of SSH agents of builds under way. */
+    readonly agents: string;
     /** Memory of machines that are being copied. */
     readonly copies: string;
   };

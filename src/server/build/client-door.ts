@@ -3,14 +3,18 @@ import type { ContentStore } from "../../core/content.ts";
 import type { CacheImage } from "../../engine/build/cache/export-cache.ts";
 import type { BuildRequest } from "../../engine/build/request.ts";
 import { writeImageArchive } from "../../engine/image/image-archive.ts";
+import { listenForAgent } from "./agent-socket.ts";
+import { BuildAgents } from "./build-agents.ts";
 import { BuildFetches } from "./build-fetches.ts";
 import { BuildOutputs } from "./build-outputs.ts";
 
 export const buildOutputs = new BuildOutputs();
 export const buildFetches = new BuildFetches();
+export const buildAgents = new BuildAgents();
 
 /** What isle's own client is told of in the events of its build, and sees to on other connections. */
 export type DoorEvent =
+  | { readonly kind: "agent"; readonly agent: string; readonly id: string }
   | { readonly kind: "deliver"; readonly output: number; readonly id: string }
   | { readonly kind: "deliver-cache"; readonly name: string; readonly id: string }
   | { readonly kind: "fetch"; readonly name: string; readonly digest: Digest; readonly id: string };
@@ -41,3 +45,16 @@ const layout = ({ blobs, manifest }: CacheImage, tag: string) => ({
   index: [{ ...manifest, annotations: { "org.opencontainers.image.ref.name": tag } }],
   dockerEntries: undefined,
 });
+
+/** The SSH agents that a client of isle's own offers by these ids. */
+export function clientAgents(
+  { directory, offered }: { directory: string; offered: readonly string[] },
+  announce: (event: DoorEvent) => void,
+  signal: AbortSignal,
+): BuildRequest["sshAgent"] {
+  return async (agent) => {
+    if (!offered.includes(agent)) return undefined;
+    const ask = () => buildAgents.connect((id) => announce({ kind: "agent", agent, id }), signal);
+    return await listenForAgent(directory, ask);
+  };
+}

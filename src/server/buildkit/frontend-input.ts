@@ -15,6 +15,7 @@ import type { BuildRequest, NamedContext, NamedContexts } from "../../engine/bui
 import { once } from "../../engine/build/sources.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { receiveFiles } from "./receive-files.ts";
+import { sessionAgent } from "./session-agent.ts";
 import type { ClientSession } from "./sessions.ts";
 import { definitionPart } from "./status-writer.ts";
 import { uploadedContext, uploadPrefix } from "./uploaded-context.ts";
@@ -115,7 +116,7 @@ class Input {
     const keep = this.#attributes["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "";
     return {
       secret: (id) => this.#session.secret(id),
-      sshAgent: async () => undefined,
+      sshAgent: (id) => sessionAgent(this.#deps.settings.paths.agents, this.#session, id),
       signal: this.#build.signal,
       keepGitDir: /^(1|true)$/i.test(keep),
     };

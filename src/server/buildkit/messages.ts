@@ -129,6 +129,7 @@ message WriteContentRequest {
   int64 offset = 5;
   bytes data = 6;
 }
+message CheckAgentRequest { string ID = 1; }
 message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
 message GetSecretResponse { bytes data = 1; }
 message CredentialsRequest { string Host = 1; }

@@ -13,6 +13,7 @@ import { answerQuestion, questionOf, type SubrequestAnswer } from "../build/subr
 import type { ActiveBuild } from "./active-build.ts";
 import { type Attributes, frontendInput } from "./frontend-input.ts";
 import { sendOutput } from "./send-output.ts";
+import { sessionAgent } from "./session-agent.ts";
 import { sessionCache } from "./session-cache.ts";
 import type { ClientSession } from "./sessions.ts";
 
@@ -30,7 +31,7 @@ export async function runFrontend(
       contextExcludes: [],
       credentialsFor: (domain) => session.credentials(domain === "docker.io" ? "registry-1.docker.io" : domain),
       secret: (id) => session.secret(id),
-      sshAgent: async () => undefined,
+      sshAgent: (id) => sessionAgent(deps.settings.paths.agents, session, id),
       onEvent: (event) => build.take(event),
       outputs: build.outputs,
       cacheFrom: cacheSources(attributes["cache-imports"]),

@@ -16,12 +16,17 @@ export interface ClientSession {
   openOutput(metadata: OutgoingHttpHeaders): OpenCall;
   /** A method of the client's store of blobs: containerd's, of which it may have several. */
   openContent(method: "Info" | "Read" | "Write", store: string): OpenCall;
+  /** Fails unless the client forwards an SSH agent of this id. */
+  checkAgent(id: string): Promise<void>;
+  /** A connection to it; the messages are its bytes. */
+  openAgent(id: string): OpenCall;
   secret(id: string): Promise<Uint8Array | undefined>;
   credentials(host: string): Promise<Credentials | undefined>;
 }
 
 export type SessionName = Pick<ClientSession, "id" | "sharedKey">;
 
+const agentRequest: Codec<{ ID: string }> = codec("CheckAgentRequest");
 const secretRequest: Codec<{ ID: string }> = codec("GetSecretRequest");
 const secretResponse: Codec<{ data: Uint8Array }> = codec("GetSecretResponse");
 const credentialsRequest: Codec<{ Host: string }> = codec("CredentialsRequest");
@@ -41,6 +46,10 @@ export function createSession({ id, sharedKey }: SessionName, client: GrpcClient
     openOutput: (metadata) => client.open("/moby.filesync.v1.FileSend/DiffCopy", metadata),
     openContent: (method, store) =>
       client.open(`/containerd.services.content.v1.Content/${method}`, { "buildkit-attachable-store-id": store }),
+    checkAgent: async (agentId) => {
+      await client.ask("/moby.sshforward.v1.SSH/CheckAgent", agentRequest.encode({ ID: agentId }));
+    },
+    openAgent: (agentId) => client.open("/moby.sshforward.v1.SSH/ForwardAgent", { "buildkit.ssh.id": agentId }),
     async secret(secretId) {
       const path = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
       const answer = await orNothing(client.ask(path, secretRequest.encode({ ID: secretId })));

@@ -10,11 +10,18 @@ import { pruneBuildCache } from "../../engine/build/prune.ts";
 import { isRemote } from "../../engine/build/remote-context.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { receiveInput } from "../build/build-input.ts";
-import { buildFetches, buildOutputs, clientDoor } from "../build/client-door.ts";
+import {
+  buildAgents,
+  buildFetches,
+  buildOutputs,
+  clientAgents,
+  clientDoor,
+  type DoorEvent,
+} from "../build/client-door.ts";
 import { attestsOf, cachesOf, outputsOf } from "../build/output-words.ts";
 import { answerQuestion, questionOf } from "../build/subrequests.ts";
 import { ClassicProgress } from "../encode/build-progress.ts";
-import { type Exchange, json, type Route, sent } from "../exchange.ts";
+import { type Exchange, json, type Reply, type Route, sent } from "../exchange.ts";
 import { type ProgressLine, streamProgress } from "../json-stream.ts";
 import type { Query } from "../query.ts";
 
@@ -26,37 +33,56 @@ const build: Handler = async (exchange, deps) => {
   refuseUnsupported(query);
   const results = { outputs: outputsOf(query), ...cachesOf(query), attest: attestsOf(query) };
   const options = readOptions(exchange);
-  const keepGitDir = /^(1|true)$/i.test(options.args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
-  const access = { secret: options.secret, sshAgent: options.sshAgent, signal, keepGitDir };
+  const question = query.text("call");
+  if (question) return await answer(exchange, deps, { options, question: questionOf(question) });
+  await streamProgress(exchange, async (report) => {
+    const announce = (event: DoorEvent): void => report({ aux: event });
+    const offered = {
+      directory: deps.settings.paths.agents,
+      offered: query.all("ssh").flatMap((each) => each.split(",")),
+    };
+    const request = { ...options, ...results, sshAgent: clientAgents(offered, announce, signal), signal };
+    const { release, ...input } = await receiveInput(exchange, deps, accessOf(request));
+    try {
+      const { facts } = await recordedBuild(
+        deps,
+        {
+          ...request,
+          ...input,
+          onEvent: reporter(exchange, report),
+          ...clientDoor(deps.content, announce, signal),
+        },
+        { id: newId(), context: query.text("remote") || query.text("source") || "" },
+      );
+      if (query.flag("events")) report({ aux: { kind: "exported", facts } });
+    } finally {
+      // Before the client hears of the end: its next build finds the files.
+      await release();
+    }
+  });
+  return sent;
+};
+
+interface Question {
+  readonly options: Options;
+  readonly question: ReturnType<typeof questionOf>;
+}
+
+/** What the client asks about the Dockerfile, instead of building it. */
+async function answer(exchange: Exchange, deps: BuildDeps, { options, question }: Question): Promise<Reply> {
+  const access = accessOf({ ...options, sshAgent: async () => undefined, signal: exchange.signal });
   const { release, ...input } = await receiveInput(exchange, deps, access);
   try {
-    const question = query.text("call");
-    if (question) return json(200, answerQuestion(deps, questionOf(question), { ...options, ...input }));
-    await streamProgress(exchange, async (report) => {
-      try {
-        const { facts } = await recordedBuild(
-          deps,
-          {
-            ...options,
-            ...input,
-            ...results,
-            signal,
-            onEvent: reporter(exchange, report),
-            ...clientDoor(deps.content, (event) => report({ aux: event }), signal),
-          },
-          { id: newId(), context: query.text("remote") || query.text("source") || "" },
-        );
-        if (query.flag("events")) report({ aux: { kind: "exported", facts } });
-      } finally {
-        // Before the client hears of the end: its next build finds the files.
-        await release();
-      }
-    });
+    return json(200, answerQuestion(deps, question, { ...options, ...input }));
   } finally {
     await release();
   }
-  return sent;
-};
+}
+
+function accessOf({ args, secret, sshAgent, signal }: Pick<BuildRequest, "args" | "secret" | "sshAgent" | "signal">) {
+  const keepGitDir = /^(1|true)$/i.test(args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
+  return { secret, sshAgent, signal, keepGitDir };
+}
 
 /** What the engine has kept of a context: the client sends the files whose facts are others. */
 const keptContext: Handler = async ({ query }, { contexts }) => {
@@ -84,7 +110,7 @@ function refuseUnsupported(query: Query): void {
   }
 }
 
-type Results = "outputs" | "attest" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
+type Results = "sshAgent" | "outputs" | "attest" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
 
 type Options = Omit<
   BuildRequest,
@@ -112,7 +138,6 @@ function readOptions({ query, request }: Exchange): Options {
     host: hostOptions(query),
     credentialsFor: async (domain) => auths.get(domain),
     secret: async (id) => secrets.get(id),
-    sshAgent: async () => undefined,
     epoch: epoch === undefined ? undefined : Number(epoch),
   };
 }
@@ -246,6 +271,11 @@ export const buildRoutes: ReadonlyArray<Route<BuildDeps>> = [
     method: "PUT",
     path: "/isle/build/fetch/{id}",
     handle: (exchange) => buildFetches.receive(exchange, exchange.params["id"]!),
+  },
+  {
+    method: "POST",
+    path: "/isle/build/agent/{id}",
+    handle: (exchange) => buildAgents.receive(exchange, exchange.params["id"]!),
   },
   { method: "POST", path: "/build/prune", handle: prune },
 ];

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Containers } from "../support/containers.ts";
+import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { copySshAdd, hasAgent, startAgent, type TestAgent } from "../support/ssh-agent.ts";
+
+const withAgent = test.skipIf(!hasAgent());
+if (!hasAgent()) console.log("SKIPPED builds with an SSH agent: there is no ssh-agent");
+
+let daemon: TestDaemon;
+let box: Containers;
+let agent: TestAgent;
+let context: string;
+beforeAll(async () => {
+  if (!hasAgent()) return;
+  daemon = await startDaemon();
+  box = new Containers(daemon.api);
+  agent = await startAgent(daemon);
+  context = join(daemon.directory, "context");
+  mkdirSync(context);
+  copySshAdd(join(context, "root"));
+});
+afterAll(() => daemon?.stop());
+
+const base = "FROM busybox\nCOPY root /\n";
+const build = (steps: string, ...flags: string[]) => {
+  writeFileSync(join(context, "Dockerfile"), base + steps);
+  return daemon.cli(["build", "-t", "built", ...flags, context], {
+    timeoutMs: 60_000,
+    env: { SSH_AUTH_SOCK: agent.socket },
+  });
+};
+const shown = (command: string): Promise<string> => box.output(command, { Image: "built" });
+
+withAgent("a step signs with the client's agent, and no other step does", async () => {
+  const { exitCode, stderr } = await build(
+    [
+      "RUN --mount=type=ssh ssh-add -l > /seen; echo $SSH_AUTH_SOCK >> /seen; stat -c %u:%g:%a $SSH_AUTH_SOCK >> /seen",
+      "RUN --mount=type=ssh,id=second,target=/tmp/sock,mode=0666,uid=5,required ssh-add -l > /second; stat -c %u:%a /tmp/sock >> /second",
+      "RUN echo none${SSH_AUTH_SOCK} > /none; ls /run/buildkit 2>&1 | wc -l >> /none",
+      "",
+    ].join("\n"),
+    "--ssh",
+    "default",
+    "--ssh",
+    `second=${agent.socket}`,
+  );
+  expect(exitCode, stderr).toBe(0);
+  const [key, path, owner] = (await shown("cat /seen")).split("\n");
+  expect(key).toContain(agent.fingerprint);
+  expect([path, owner]).toEqual(["/run/buildkit/ssh_agent.0", "0:0:600"]);
+  expect(await shown("cat /second")).toMatch(/SHA256.*\n5:666$/);
+  expect((await shown("cat /none")).split("\n")[0]).toBe("none");
+  expect(await shown("ls /tmp/sock /run/buildkit 2>/dev/null; true")).toBe("");
+});
+
+withAgent("connections come and go while a step runs, and none is left behind", async () => {
+  const { exitCode, stderr } = await build(
+    "RUN --mount=type=ssh for i in 1 2 3 4 5 6 7 8; do ssh-add -l & done; wait; ssh-add -l\n",
+    "--ssh",
+    "default",
+    "--no-cache",
+  );
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr.split(agent.fingerprint)).toHaveLength(10);
+  expect(readdirSync(join(daemon.execRoot, "ssh"))).toEqual([]);
+});
+
+withAgent("without an agent a step runs without, unless it requires one", async () => {
+  expect((await build('RUN --mount=type=ssh test -z "$SSH_AUTH_SOCK"\n')).exitCode).toBe(0);
+  const refused = await build("RUN --mount=type=ssh,required true\n");
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("unset ssh forward key default")]);
+  const other = await build("RUN --mount=type=ssh,id=other,required true\n", "--ssh", "default");
+  expect([other.exitCode, other.stderr]).toEqual([1, expect.stringContaining("unset ssh forward key other")]);
+  const unset = await daemon.cli(["build", "--ssh", "default", context], { env: { SSH_AUTH_SOCK: "" } });
+  expect([unset.exitCode, unset.stderr]).toEqual([1, expect.stringContaining("SSH_AUTH_SOCK")]);
+});
+
+withAgent("an agent that does not answer fails what asks it, not the build's engine", async () => {
+  const steps = "RUN --mount=type=ssh ssh-add -l; echo ended with $?\n";
+  const { exitCode, stderr } = await build(steps, "--no-cache", "--ssh", `default=${daemon.directory}/nobody`);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toMatch(/ended with [1-9]/);
+});
+
+withAgent("the key itself is nowhere but with the client", async () => {
+  await build("RUN --mount=type=ssh ssh-add -l\n", "--no-cache", "--ssh", "default");
+  const found = await daemon.inNamespaces(["grep", "-rlF", agent.secretLine, daemon.dataRoot, daemon.execRoot]);
+  expect(found.stdout).toBe("");
+});
