@@ -113,17 +113,20 @@ export function startRelay(wish: RelayWish): Promise<number> {
       resolve(child.pid!);
     });
     child.once("exit", () => {
-      reject(new IsleError("internal", `the virtual machine did not start: ${complaintsIn(wish.directory)}`));
+      reject(new IsleError("internal", "the virtual machine did not start"));
     });
   });
 }
 
-/** What QEMU and the relay said. */
-export function complaintsIn(directory: string): string {
+/** Why a machine is not there any more: what QEMU and the relay said, when they said something. */
+export function explained(directory: string, cause: unknown): unknown {
   const logs = [machineFiles.log, machineFiles.relayLog].map((name) =>
     readTextIfPresent(join(directory, name))?.trim(),
   );
-  return logs.filter(Boolean).join("; ") || "no reason given";
+  const said = logs.filter(Boolean).join("; ");
+  if (!said) return cause;
+  const advice = /cannot allocate memory/i.test(said) ? " (give it less memory, or end others)" : "";
+  return new IsleError("internal", `the virtual machine ended: ${said}${advice}`, { cause });
 }
 
 function relayArguments(wish: RelayWish): string[] {

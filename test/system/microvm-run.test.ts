@@ -178,6 +178,18 @@ test("a machine that was started ahead of a start that fails ends with it", asyn
   await daemon.api.delete(`/containers/${id}`);
 });
 
+test("where there is no memory for one more, that is said, and the others go on", async () => {
+  const other = await box.idle();
+  const id = await box.create({ script: "true", HostConfig: { Memory: 100 * 2 ** 40 } });
+  const { status, json } = await daemon.api.post(`/containers/${id}/start`);
+  expect([status, json.message]).toEqual([500, expect.stringMatching(/machine ended: .*(allocate memory|phys-bits)/)]);
+  expect((await daemon.api.ok("GET", `/containers/${id}/json`)).State).toMatchObject({
+    Status: "created",
+    ExitCode: 128,
+  });
+  expect((await box.exec(other, "echo here")).stdout).toBe("here\n");
+});
+
 test("without a kernel the reason is told, and what is there goes on", async () => {
   const bare = await startDaemon({
     config: { "default-runtime": "isle-vm" },

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { IsleError, unsupported } from "../../base/error.ts";
+import { unsupported } from "../../base/error.ts";
 import { withUndo } from "../../base/undo.ts";
 import { writeFileAtomic } from "../../os/files.ts";
 import { processStart } from "../../os/proc.ts";
@@ -9,7 +9,7 @@ import { makeCgroup, removeCgroup } from "../cgroup.ts";
 import type { CommandLine } from "../command-line.ts";
 import { refuseHooksInside, runHooks } from "../hooks.ts";
 import { findKernel, type GuestKernel } from "../kernel/kernels.ts";
-import { complaintsIn, startRelay } from "../launch.ts";
+import { explained, startRelay } from "../launch.ts";
 import { bringUpMachine, defaultDomain } from "../machine.ts";
 import { relayMonitor } from "../monitor.ts";
 import { machineFiles, machineUser, templatesDirectory } from "../places.ts";
@@ -42,7 +42,9 @@ export async function createCommand(line: CommandLine): Promise<void> {
     const cgroups = makeCgroup(spec.linux.cgroupsPath || `/isle-vm/${id}`, planLimits(spec));
     undo.add(() => removeCgroup(cgroups));
     const consoleSocket = options["console-socket"] as string | undefined;
-    const made = await make({ spec, directory, bundle, cgroups, id, consoleSocket, ...prepared });
+    const made = await make({ spec, directory, bundle, cgroups, id, consoleSocket, ...prepared }).catch((error) => {
+      throw explained(directory, error);
+    });
     undo.add(() => process.kill(made.pid, "SIGKILL"));
     writeState(root, made);
     if (line.templates === undefined) await leaveTemplateMaker(spec, made);
@@ -162,11 +164,7 @@ async function make(making: Making): Promise<MachineState> {
 /** Returns when the machine stands where it was saved, ready to go on; fails with QEMU's words when it does not. */
 async function restored(directory: string): Promise<void> {
   const monitor = relayMonitor(directory);
-  try {
-    while (((await monitor.ask("query-status")) as { status: string }).status === "inmigrate") await Bun.sleep(2);
-  } catch (cause) {
-    throw new IsleError("internal", `the saved microVM cannot go on: ${complaintsIn(directory)}`, { cause });
-  }
+  while (((await monitor.ask("query-status")) as { status: string }).status === "inmigrate") await Bun.sleep(2);
 }
 
 /** What a kernel of its own makes impossible. */

@@ -17,6 +17,7 @@ import {
 import { CannotRun, execInGuest, type GuestExec } from "../../../vm/exec-session.ts";
 import { microvmFacts } from "../../../vm/facts.ts";
 import { createGuestFiles } from "../../../vm/guest-files.ts";
+import { explained } from "../../../vm/launch.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
 import { createGuestSaving } from "./guest-saving.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
@@ -38,6 +39,11 @@ export interface GuestParts {
 export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places }: GuestParts): Runtime {
   const base = createOciRuntime(options);
   const { stateRoot } = options;
+  /** What is told of a machine that is gone is why it went. */
+  const complaint = (id: string, error: unknown): unknown => {
+    const reason = explained(join(stateRoot, id), error);
+    return reason === error ? error : runtimeMessage(options.name, messageOf(reason));
+  };
   return {
     ...base,
     async create(workload) {
@@ -46,13 +52,16 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
         const created = await base.create(workload);
         pool.started(workload.spec);
         return created;
+      } catch (error) {
+        throw complaint(workload.id, error);
       } finally {
         endIfLeft();
       }
     },
     start: (id) =>
       startWorkload(stateRoot, id).catch((error: unknown) => {
-        throw runtimeMessage(options.name, messageOf(error));
+        const reason = complaint(id, error);
+        throw reason === error ? runtimeMessage(options.name, messageOf(error)) : reason;
       }),
     kill: (id, signal) => signalWorkload(stateRoot, id, signal),
     pause: (id) => setPaused(stateRoot, id, true),
