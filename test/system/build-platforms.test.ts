@@ -108,6 +108,18 @@ test("one build makes an image for each platform, and an index of them", async (
   }
 });
 
+test("a stage that is the same for every platform runs once, without the cache, too", async () => {
+  write({
+    Dockerfile:
+      "FROM --platform=$BUILDPLATFORM busybox AS maker\nRUN head -c 9 /dev/urandom | base64 > /made\nFROM scratch\nCOPY --from=maker /made /made\n",
+  });
+  await build("--no-cache", ...both, "-o", join(out, "once"));
+  const first = text(`once/linux_${host}/made`);
+  expect(text(`once/linux_${other}/made`)).toBe(first);
+  await build("--no-cache", ...both, "-o", join(out, "once"));
+  expect(text(`once/linux_${host}/made`)).not.toBe(first);
+});
+
 test("the files of each platform go into a directory of their own, or together", async () => {
   write({ Dockerfile: labelled });
   await build(...both, "-o", join(out, "split"), "-o", `type=tar,dest=${out}/split.tar`);

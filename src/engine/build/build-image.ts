@@ -86,10 +86,11 @@ async function runWith(
 ): Promise<Built> {
   const images: BuiltImage[] = [];
   const ofAllStages: ImageLayer[] = [];
+  const made = new Set<string>();
   const wantsAll = request.cacheTo.some((target) => target.kind !== "inline" && target.mode === "max");
   for (const plan of plans) {
     const materials = new Map<string, Material>();
-    const { target, all } = await runStages({ deps, request, imported, materials, ...plan });
+    const { target, all } = await runStages({ deps, request, imported, made, materials, ...plan });
     const layers = await imported.present(target.layers);
     images.push(builtImage(deps, { request, plan, materials }, { ...target, layers }));
     for (const stage of wantsAll ? all : []) ofAllStages.push(...(await imported.present(stage.layers)));

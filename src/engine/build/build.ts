@@ -22,6 +22,8 @@ export interface Build {
   readonly bases: ReadonlyMap<number, string>;
   readonly roots: SourceRoots;
   readonly imported: ImportedCache;
+  /** Keys of the steps that this build itself has run, for whatever platform: a build without cache runs each once. */
+  readonly made: Set<string>;
   /** What came from elsewhere so far, by its URL. */
   readonly materials: Map<string, Material>;
   readonly signal: AbortSignal;

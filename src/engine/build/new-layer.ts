@@ -64,17 +64,19 @@ export async function stepLayer(
   { exactKey, ignoresCache, ...place }: StepPlace,
   make: () => Promise<ImageLayer>,
 ): Promise<StepLayer> {
-  const { deps, imported } = ground.build;
-  const quick = ignoresCache ? undefined : lookUp(ground, place);
+  const { deps, imported, made: ownKeys } = ground.build;
+  const find = (key: string) => (ignoresCache && !ownKeys.has(key) ? undefined : lookUp(ground, { ...place, key }));
+  const quick = find(place.key);
   if (quick) return quick;
   const exact = await exactKey?.();
-  const known = ignoresCache || exact === undefined ? undefined : lookUp(ground, { ...place, key: exact });
+  const known = exact === undefined ? undefined : find(exact);
   if (!known) ground.layers = await imported.present(ground.layers);
   const made = known ?? { layer: await make(), createdAt: now(), cached: false };
   // The layer of another engine is remembered when it is here.
   if (known && !isHere(deps, known)) return known;
   for (const key of new Set([place.key, ...(exact === undefined ? [] : [exact])])) {
     if (known && key === exact) continue;
+    ownKeys.add(key);
     const record = { ...place, key, layer: made.layer, createdAt: made.createdAt, usedAt: now(), uses: 0 };
     deps.buildCache.put({ ...record, ...(key !== place.key && { alias: true }) });
   }

@@ -4,7 +4,7 @@ import type { PlatformPlan } from "./platform-plan.ts";
 import { SourceRoots } from "./source-roots.ts";
 import { buildStage } from "./stage.ts";
 
-type Parts = PlatformPlan & Pick<Build, "deps" | "request" | "imported" | "materials">;
+type Parts = PlatformPlan & Pick<Build, "deps" | "request" | "imported" | "made" | "materials">;
 
 export interface StageResults {
   readonly target: StageResult;

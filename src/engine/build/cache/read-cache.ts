@@ -81,9 +81,19 @@ function localReader({ content }: BuildDeps, { clientCache }: BuildRequest, name
     },
     async store({ digest, size }) {
       if (content.size(digest) === size) return;
-      await content.ingest(clientCache.open(name, digest), { digest, sizeBytes: size });
+      await content.ingest(atMost(size, clientCache.open(name, digest)), { digest, sizeBytes: size });
     },
   };
+}
+
+/** A client that sends more than the cache says is not listened to any longer. */
+async function* atMost(bytes: number, source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  let left = bytes;
+  for await (const chunk of source) {
+    left -= chunk.length;
+    if (left < 0) throw new IsleError("dataLoss", `the client sends more than the ${bytes} bytes that the cache says`);
+    yield chunk;
+  }
 }
 
 const maxDocumentBytes = 16 << 20;
