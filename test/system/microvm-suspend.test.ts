@@ -118,9 +118,9 @@ test("machines from a template and from the pool are suspended like those that b
     await keep(id, "suspend");
   }
   await box.event(ids[0]!, "suspend", since);
-  const { stdout } = await daemon.cli(["system", "df", "--format", "{{.Type}}: {{.TotalCount}} {{.Size}}"]);
-  expect(stdout).toMatch(/^MicroVM Templates: 1 \d/m);
-  expect(stdout).toMatch(/^Suspended MicroVMs: 2 \d[\d.]*MB$/m);
+  const { stdout } = await daemon.cli(["system", "df"]);
+  expect(stdout).toMatch(/^MicroVM Templates +1 +0 +\d/m);
+  expect(stdout).toMatch(/^Suspended MicroVMs +2 +0 +\d[\d.]*MB/m);
   for (const id of ids) {
     await daemon.api.ok("POST", `/containers/${id}/start`);
     expect((await box.exec(id, "cat /dev/shm/kept")).stdout).toBe("kept\n");

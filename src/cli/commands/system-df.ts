@@ -19,7 +19,9 @@ export const systemDf = command({
       await io.stdout.write(await (flags.format === "" ? verbose(usage) : verboseByTemplate(usage, flags.format)));
     } else {
       const columns = ["Type", "TotalCount", "Active", "Size", "Reclaimable"];
-      const rows = [...rowsOf(usage), ...machineRows(await keptMachines(client))];
+      // Who gives a format reads Docker's four rows.
+      const machines = flags.format === "" ? machineRows(await keptMachines(client)) : [];
+      const rows = [...rowsOf(usage), ...machines];
       await io.stdout.write(await formatList(rows, { fields, columns, format: flags.format }));
     }
     return undefined;
