@@ -106,7 +106,7 @@ for (const name of throughDocker) {
 test.skipIf(!canBuild)("docker build shows what the linter found, and asks for outlines and targets", async () => {
   const built = await daemon.docker(["build", "--progress", "plain", contextOf("several-in-one")]);
   expect(built.exitCode, built.stderr).toBe(0);
-  expect(built.stderr).toContain("WARN: StageNameCasing: Stage name 'Base' should be lowercase (line 1)");
+  expect(built.stderr).toContain("StageNameCasing: Stage name 'Base' should be lowercase (line 1)");
   for (const question of ["outline", "targets"]) {
     const flags = [canCall ? "--call" : "--print", question, contextOf("definition-description-good")];
     const shown = await daemon.docker(["buildx", "build", ...flags], { env: { BUILDX_EXPERIMENTAL: "1" } });

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { Repository } from "../support/sources.ts";
 import { copySshAdd, hasAgent, startAgent, type TestAgent } from "../support/ssh-agent.ts";
 
 const withAgent = test.skipIf(!hasAgent());
@@ -12,16 +14,22 @@ let daemon: TestDaemon;
 let box: Containers;
 let agent: TestAgent;
 let context: string;
+const directories: string[] = [];
 beforeAll(async () => {
   if (!hasAgent()) return;
-  daemon = await startDaemon();
+  const programs = mkdtempSync(join(tmpdir(), "isle-ssh-"));
+  daemon = await startDaemon({ env: { PATH: `${programs}:${process.env["PATH"]}` } });
+  directories.push(programs);
   box = new Containers(daemon.api);
   agent = await startAgent(daemon);
   context = join(daemon.directory, "context");
   mkdirSync(context);
   copySshAdd(join(context, "root"));
 });
-afterAll(() => daemon?.stop());
+afterAll(async () => {
+  await daemon?.stop();
+  for (const directory of directories) rmSync(directory, { recursive: true });
+});
 
 const base = "FROM busybox\nCOPY root /\n";
 const build = (steps: string, ...flags: string[]) => {
@@ -88,4 +96,25 @@ withAgent("the key itself is nowhere but with the client", async () => {
   await build("RUN --mount=type=ssh ssh-add -l\n", "--no-cache", "--ssh", "default");
   const found = await daemon.inNamespaces(["grep", "-rlF", agent.secretLine, daemon.dataRoot, daemon.execRoot]);
   expect(found.stdout).toBe("");
+});
+
+withAgent("a repository over ssh is read with the client's agent", async () => {
+  // In ssh's place: asks the agent, then does what the server would do.
+  const program = join(directories[0]!, "ssh");
+  writeFileSync(
+    program,
+    `#!/bin/sh\nssh-add -l >&2 || exit 255\necho "$@" > ${daemon.directory}/asked\nfor last; do :; done\nexec sh -c "$last"\n`,
+  );
+  chmodSync(program, 0o755);
+  const repository = new Repository(daemon.directory, "app");
+  repository.commit({ Dockerfile: "FROM busybox\nCOPY f /f\n", f: "over ssh" });
+  const url = `git@host.example:${repository.bare}`;
+  const env = { SSH_AUTH_SOCK: agent.socket };
+  const given = await daemon.cli(["build", "-t", "built", "--ssh", "default", url], { env, timeoutMs: 60_000 });
+  expect(given.exitCode, given.stderr).toBe(0);
+  expect(await shown("cat /f")).toBe("over ssh");
+  expect(await Bun.file(join(daemon.directory, "asked")).text()).toContain("-F /dev/null -o BatchMode=yes");
+  const without = await daemon.cli(["build", url], { env });
+  expect([without.exitCode, without.stderr]).toEqual([1, expect.stringContaining("git cannot read git@host.example")]);
+  expect(readdirSync(join(daemon.execRoot, "ssh"))).toEqual([]);
 });

@@ -1,5 +1,6 @@
-import type { Output } from "../io.ts";
+import type { Output, Terminal } from "../io.ts";
 import { type BuildEvent, BuildLog } from "./build-log.ts";
+import { TreeDisplay } from "./tree-display.ts";
 
 /** Shows a build while it runs. */
 export interface BuildDisplay {
@@ -10,16 +11,23 @@ export interface BuildDisplay {
 }
 
 interface Wanted {
-  /** `auto`, `plain`, `rawjson` or `quiet`; empty for auto. */
+  /** `auto`, `tty`, `plain`, `rawjson` or `quiet`; empty for auto. */
   readonly progress: string;
   readonly quiet: boolean;
 }
 
 /** The display that the user wants, on standard error. */
-export function buildDisplay({ progress, quiet }: Wanted, output: Output): BuildDisplay {
+export function buildDisplay({ progress, quiet }: Wanted, { output, terminal, env }: Place): BuildDisplay {
   if (progress === "rawjson") {
     return { take: (event) => output.write(`${JSON.stringify(event)}\n`), end: async () => {} };
   }
   if (quiet) return { take: async () => {}, end: async () => {} };
-  return new BuildLog(output);
+  const isTree = progress === "tty" || (progress !== "plain" && output.isTerminal);
+  return isTree ? new TreeDisplay({ output, terminal, colors: !env["NO_COLOR"] }) : new BuildLog(output);
+}
+
+interface Place {
+  readonly output: Output;
+  readonly terminal: Terminal;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -26,7 +26,7 @@ interface LintLine {
   readonly lines: { readonly first: number };
 }
 
-interface Step {
+export interface Step {
   readonly number: number;
   readonly name: string;
 }
@@ -36,7 +36,7 @@ export class BuildLog {
   readonly #output: Output;
   readonly #began = new Map<number, number>();
   readonly #open = new Map<number, string>();
-  readonly #found: string[] = [];
+  readonly #found: Array<Extract<BuildEvent, { kind: "lint" }>> = [];
   #last = 0;
   #now = 0;
 
@@ -62,7 +62,7 @@ export class BuildLog {
       case "warning":
         return await this.#output.write(`WARNING: ${event.message}\n`);
       case "lint":
-        this.#found.push(`${event.warning.rule}: ${event.warning.detail} (line ${event.warning.lines.first})`);
+        this.#found.push(event);
         return;
       case "image":
         await this.#output.write(`\nwriting image ${event.id}\n`);
@@ -78,12 +78,8 @@ export class BuildLog {
     }
   }
 
-  /** What the linter found, once the build is over. */
   async end(): Promise<void> {
-    const count = this.#found.length;
-    if (count === 0) return;
-    const head = `${count} warning${count === 1 ? "" : "s"} found (use --check to expand):`;
-    await this.#output.write(`\n${[head, ...this.#found.map((each) => ` - ${each}`)].join("\n")}\n`);
+    await this.#output.write(findingsText(this.#found));
   }
 
   async #lines(step: Step, text: string): Promise<void> {
@@ -106,4 +102,12 @@ export class BuildLog {
   #seconds({ number }: Step): string {
     return ((this.#now - (this.#began.get(number) ?? this.#now)) / 1000).toFixed(1);
   }
+}
+
+/** What the linter found, for the end of a build. */
+export function findingsText(found: ReadonlyArray<Extract<BuildEvent, { kind: "lint" }>>): string {
+  if (found.length === 0) return "";
+  const head = `${found.length} warning${found.length === 1 ? "" : "s"} found (use --check to expand):`;
+  const lines = found.map(({ warning: { rule, detail, lines: at } }) => ` - ${rule}: ${detail} (line ${at.first})`);
+  return `\n${[head, ...lines].join("\n")}\n`;
 }

@@ -40,7 +40,7 @@ const buildFlags = {
   "no-cache": { type: "bool", help: "Run every step again" },
   "no-cache-filter": { type: "list", help: "Run the steps of these stages again", value: "stage" },
   platform: { type: "list", help: "Platforms of the image", value: "os/arch" },
-  progress: { type: "string", help: "auto, plain, rawjson or quiet" },
+  progress: { type: "string", help: "auto, tty, plain, rawjson or quiet" },
   pull: { type: "bool", help: "Look for newer base images" },
   quiet: { type: "bool", short: "q", help: "Print only the image's id" },
   secret: { type: "list", help: "Secret for RUN --mount=type=secret", value: "id=name,src=file" },
@@ -74,7 +74,7 @@ export const build = command({
   ],
   async run(context) {
     const { flags, io } = context;
-    checkProgress(flags.progress);
+    checkProgress(flags.progress, io);
     const wishes: Wishes = { ...context, ...(await readResultWishes(flags, io)), agents: readAgents(flags.ssh, io) };
     const sources = await buildSources({
       path: context.args[0]!,
@@ -113,7 +113,7 @@ interface Result {
 /** Shows a build, and takes in its outputs. */
 async function follow(wishes: Wishes, lines: Lines, quiet: boolean): Promise<Result> {
   const { flags, io } = wishes;
-  const display = buildDisplay({ progress: flags.progress, quiet }, io.stderr);
+  const display = buildDisplay({ progress: flags.progress, quiet }, { ...io, output: io.stderr });
   let result: Result = { id: "", facts: {} };
   let broken: unknown;
   for await (const { error, aux: event } of lines) {
@@ -146,9 +146,10 @@ const headersOf = async (wishes: Wishes): Promise<Record<string, string>> => ({
 
 type Lines = AsyncGenerator<BuildLine<BuildEvent>, void>;
 
-function checkProgress(progress: string): void {
+function checkProgress(progress: string, { stderr }: BuildContext["io"]): void {
+  if (progress === "tty" && !stderr.isTerminal) throw new Exit(1, "isle: failed to get console: it is no terminal");
   if (!["", "auto", "plain", "tty", "rawjson", "quiet"].includes(progress)) {
-    throw usageError(`invalid progress mode: ${progress}: it is auto, plain, rawjson or quiet`);
+    throw usageError(`invalid progress mode: ${progress}: it is auto, tty, plain, rawjson or quiet`);
   }
 }
 

@@ -80,7 +80,7 @@ export const buildsLogs = command({
     if (!["plain", "rawjson"].includes(flags.progress)) {
       throw usageError(`invalid progress mode: ${flags.progress}: it is plain or rawjson`);
     }
-    const display = buildDisplay({ progress: flags.progress, quiet: false }, io.stdout);
+    const display = buildDisplay({ progress: flags.progress, quiet: false }, { ...io, output: io.stdout });
     for await (const { at, event } of buildEvents<BuildEvent>(client, args[0] ?? latest)) await display.take(event, at);
     await display.end();
     return undefined;
