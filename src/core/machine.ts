@@ -55,6 +55,8 @@ export interface Machine {
   /** Bytes that an unprivileged writer may still use of the file system at a path. */
   freeBytes(path: string): number;
   setOwner(path: string, owner: { uid: number; gid: number; mode: number }): void;
+  /** Makes a symbolic link that leads to `target`. */
+  makeLink(path: string, target: string): void;
   /** A file system in memory, as /dev/shm is; makes the directory. */
   mountMemory(path: string, bytes: number): void;
   /** Quiet when nothing is mounted there. */

@@ -17,6 +17,7 @@ beforeAll(async () => {
     "FROM busybox",
     "COPY given /given",
     "RUN uname -r > /kernel; cat /given > /seen; rm /given; chown 7:8 /seen",
+    'RUN --mount=type=secret,id=s,env=S test "$S" = four',
     "RUN --mount=type=secret,id=s wc -c < /run/secrets/s >> /seen",
   ];
   writeFileSync(join(context, "Dockerfile"), `${steps.join("\n")}\n`);

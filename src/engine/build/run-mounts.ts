@@ -40,6 +40,7 @@ export async function prepareMounts(state: StageState, wanted: Wanted): Promise<
   try {
     for (const mount of wanted.mounts) await makers[mount.type](state, made, mount);
     if (wanted.script !== undefined) addScript(made, wanted.script);
+    if (made.env.length > 0) keepSpecInMemory(made);
     return { mounts: made.mounts, places: made.places, env: made.env, release };
   } catch (error) {
     await release();
@@ -219,19 +220,29 @@ function addScript(made: Making, script: string): void {
   made.mounts.push({ type: "bind", source, target: "/dev/pipes/EOF", readonly: true, propagation: "", mode: "" });
 }
 
-/** A file that no disk sees. */
-function inMemory(
-  { deps, id, undo }: Making,
-  content: Uint8Array,
-  owner: { uid: number; gid: number; mode: number },
-): string {
+/** The runtime is told of variables by a file in the instance's directory: that file, too, is one that no disk sees. */
+function keepSpecInMemory(made: Making): void {
+  const { machine, settings } = made.deps;
+  const bundle = settings.paths.instance(made.id);
+  machine.makeDirectory(bundle);
+  machine.makeLink(join(bundle, "config.json"), join(memoryDirectory(made, 4 << 20), "config.json"));
+}
+
+/** A directory in memory, until the mounts are released. */
+function memoryDirectory({ deps, id, undo }: Making, bytes: number): string {
   const directory = join(deps.settings.paths.builds, `memory-${id}-${undo.length}`);
-  deps.machine.mountMemory(directory, content.length + (64 << 10));
+  deps.machine.mountMemory(directory, bytes);
   undo.push(async () => {
     deps.machine.unmount(directory);
     await deps.machine.removeTree(directory);
   });
-  const file = join(directory, "file");
+  return directory;
+}
+
+/** A file that no disk sees. */
+function inMemory(made: Making, content: Uint8Array, owner: { uid: number; gid: number; mode: number }): string {
+  const { deps } = made;
+  const file = join(memoryDirectory(made, content.length + (64 << 10)), "file");
   deps.machine.writeFile(file, content);
   deps.machine.setOwner(file, owner);
   return file;

@@ -10,6 +10,7 @@ import {
   realpathSync,
   statfsSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { open, rm } from "node:fs/promises";
@@ -59,6 +60,7 @@ export function createLinuxMachine(): Machine {
       chownSync(path, uid, gid);
       chmodSync(path, mode);
     },
+    makeLink: (path, target) => symlinkSync(target, path),
     mountMemory(path, bytes) {
       mkdirSync(path, { recursive: true });
       unmount(path);
