@@ -17,7 +17,6 @@ const differences: ReadonlyArray<readonly [step: string | RegExp, why: string]> 
   ["--pid container:web", "refused: processes of another kernel"],
   ["--network container:", "refused: a network stack of its own"],
   [/^docker container prune -f$/, "the size of its disk"],
-  [/^docker system df --format/, "what templates and waiting machines take"],
 ];
 
 const daemons: TestDaemon[] = [];
