@@ -163,8 +163,13 @@ withBuildx("the image goes into archives that load again, and into a registry", 
   const told = JSON.parse(readFileSync(facts, "utf8"));
   expect(RepoDigests).toContain(`${registry.host}/from/buildx@${told["containerimage.digest"]}`);
   expect(told["containerimage.config.digest"]).toBe(Id);
+  const layout = join(daemon.directory, "layout");
+  const kept = await more("-o", `type=oci,tar=false,dest=${layout}`);
+  expect(kept.exitCode, kept.stderr).toBe(0);
+  await daemon.inNamespaces(["tar", "-C", layout, "-cf", `${layout}.tar`, "."]);
   for (const args of [
     ["load", "-i", oci],
+    ["load", "-i", `${layout}.tar`],
     ["load", "-i", docker],
     ["pull", name],
   ]) {
@@ -173,7 +178,7 @@ withBuildx("the image goes into archives that load again, and into a registry", 
     expect((await daemon.api.ok("GET", `/images/${name}/json`)).Id).toBe(Id);
   }
   await registry.close();
-  for (const path of [oci, docker, facts]) rmSync(path);
+  for (const path of [oci, docker, facts, layout, `${layout}.tar`]) rmSync(path, { recursive: true });
 });
 
 withBuildx("a client that is ended takes its build along", async () => {

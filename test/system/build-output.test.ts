@@ -140,6 +140,20 @@ test("the image comes as an OCI layout and as a docker-archive, which load as th
   }
 });
 
+test("a directory keeps OCI images by their names", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo kept > /f\n" });
+  for (const name of ["one:1", "two:1", "one:1"]) {
+    const { exitCode, stderr } = await build("-t", name, "-o", `type=oci,tar=false,dest=${out}/layout`);
+    expect(exitCode, stderr).toBe(0);
+  }
+  const names = json(join(out, "layout/index.json")).manifests.map(
+    ({ annotations }: { annotations: Record<string, string> }) => annotations["io.containerd.image.name"],
+  );
+  expect(names).toEqual(["docker.io/library/two:1", "docker.io/library/one:1"]);
+  await shell(`tar -C ${out}/layout -cf ${out}/layout.tar .`);
+  expect((await daemon.cli(["load", "-i", join(out, "layout.tar")])).stdout).toContain("one:1");
+});
+
 test("layers are compressed as the output asks", async () => {
   write({ Dockerfile: "FROM busybox\nRUN echo made > /made\n" });
   for (const compression of ["uncompressed", "zstd"]) {
@@ -220,7 +234,8 @@ const faults: ReadonlyArray<readonly [flags: readonly string[], why: string]> = 
   [["-o", "type=tar", "-o", "type=oci"], "multiple outputs configured to write to stdout"],
   [["-o", "type=floppy"], 'exporter "floppy" could not be found'],
   [["-o", "type=image,compression=rar"], "unsupported layer compression type: rar"],
-  [["-o", "type=oci,tar=false,dest=x"], "the output oci as a directory"],
+  [["-o", "type=oci,tar=false"], "dest is required for oci exporter"],
+  [["-o", "type=image,push-by-digest=true"], "push-by-digest"],
   [["--push"], "tag is needed when pushing to registry"],
 ];
 for (const [flags, why] of faults) {

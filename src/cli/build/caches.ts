@@ -73,9 +73,12 @@ export function cacheBlob(directory: string, digest: string): { sizeBytes: numbe
   return { sizeBytes: statSync(path).size, chunks: createReadStream(path, { highWaterMark: 512 * 1024 }) };
 }
 
-/** The index with the entries that were there under other tags. */
+type Entry = NonNullable<LayoutIndex["manifests"]>[number];
+
+/** The index with the entries that were there under other names. */
 export function mergedIndex(before: LayoutIndex, now: LayoutIndex): LayoutIndex {
-  const tags = new Set((now.manifests ?? []).map(({ annotations }) => annotations?.[tagAnnotation]));
-  const kept = (before.manifests ?? []).filter(({ annotations }) => !tags.has(annotations?.[tagAnnotation]));
+  const nameOf = ({ annotations }: Entry) => annotations?.["io.containerd.image.name"] ?? annotations?.[tagAnnotation];
+  const names = new Set((now.manifests ?? []).map(nameOf));
+  const kept = (before.manifests ?? []).filter((entry) => !names.has(nameOf(entry)));
   return { ...now, manifests: [...kept, ...(now.manifests ?? [])] };
 }

@@ -6,8 +6,8 @@ import { usageError } from "../exit.ts";
 export interface Output {
   readonly type: string;
   readonly attributes: Readonly<Record<string, string>>;
-  /** `directory` and `file` come to this machine; `-` is standard output. */
-  readonly target: { readonly kind: "directory" | "file"; readonly path: string } | undefined;
+  /** What comes to this machine; `-` is standard output, `layout` a directory that keeps OCI images by their tags. */
+  readonly target: { readonly kind: "directory" | "layout" | "file"; readonly path: string } | undefined;
 }
 
 interface OutputWishes {
@@ -40,7 +40,7 @@ export const isPushed = ({ type, attributes }: Output): boolean => type === "reg
 function readOutput(text: string): Output {
   const fields = csvFields(text);
   if (fields.length === 1 && !text.includes("=")) {
-    return text === "-" ? toFile("tar", {}, "-") : toDirectory({}, text);
+    return text === "-" ? toFile("tar", {}, "-") : toDirectory({ type: "local", attributes: {}, layout: false }, text);
   }
   const { type, dest = "", ...attributes } = Object.fromEntries(fields.map((field) => readField(text, field)));
   switch (type) {
@@ -48,11 +48,13 @@ function readOutput(text: string): Output {
     case "":
       throw usageError(`type is required for output: ${text}`);
     case "local":
-      return toDirectory(attributes, dest);
+      return toDirectory({ type, attributes, layout: false }, dest);
     case "tar":
-    case "oci":
       return toFile(type, attributes, dest || "-");
+    case "oci":
     case "docker":
+      if (attributes["tar"] === "false") return toDirectory({ type, attributes, layout: true }, dest);
+      if (type === "oci") return toFile(type, attributes, dest || "-");
       // Without a file, the engine's own store is where the image goes.
       return dest === "" ? { type: "image", attributes, target: undefined } : toFile(type, attributes, dest);
     default:
@@ -67,11 +69,14 @@ function readField(text: string, field: string): [name: string, value: string] {
   return [field.slice(0, at).trim().toLowerCase(), field.slice(at + 1)];
 }
 
-function toDirectory(attributes: Output["attributes"], path: string): Output {
-  if (path === "") throw usageError("dest is required for local exporter");
-  if (path === "-") throw usageError("dest cannot be stdout for local exporter");
+function toDirectory(
+  { type, attributes, layout }: Pick<Output, "type" | "attributes"> & { readonly layout: boolean },
+  path: string,
+): Output {
+  if (path === "") throw usageError(`dest is required for ${type} exporter`);
+  if (path === "-") throw usageError(`dest cannot be stdout for ${type} exporter`);
   if (kindOf(path) === "other") throw usageError(`destination directory ${path} is a file`);
-  return { type: "local", attributes, target: { kind: "directory", path } };
+  return { type, attributes, target: { kind: layout ? "layout" : "directory", path } };
 }
 
 function toFile(type: string, attributes: Output["attributes"], path: string): Output {

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { lstatSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildOutput, sendWanted } from "../../client/build.ts";
 import type { Client } from "../../client/client.ts";
@@ -85,6 +85,7 @@ export async function attend(here: Here, wishes: ResultWishes, event: BuildEvent
 
 async function receiveOutput({ client, io }: Here, { target }: Output, id: string): Promise<void> {
   const archive = await buildOutput(client, id);
+  if (target?.kind === "layout") return await receiveLayout(archive, target.path);
   if (target?.kind !== "directory") {
     await writeStream(archive, target?.path === "-" ? "" : (target?.path ?? ""), io.stdout);
     return;
@@ -99,10 +100,19 @@ async function receiveCache(
   { cacheTo }: ResultWishes,
   { name, id }: Extract<BuildEvent, { kind: "deliver-cache" }>,
 ): Promise<void> {
-  const directory = asNamed(cacheTo, "dest", name);
+  await receiveLayout(await buildOutput(client, id), asNamed(cacheTo, "dest", name));
+}
+
+/** Into a directory that may hold others, which stay. */
+async function receiveLayout(archive: AsyncIterable<Uint8Array>, directory: string): Promise<void> {
   const before = readIndex(directory);
-  await writeTree(await buildOutput(client, id), directory);
-  writeFileSync(join(directory, "index.json"), JSON.stringify(mergedIndex(before, readIndex(directory))));
+  await writeTree(archive, directory);
+  const path = join(directory, "index.json");
+  if (!lstatSync(path).isFile()) throw new Error(`${path} is no file`);
+  const merged = JSON.stringify(mergedIndex(before, readIndex(directory)));
+  // Anew, so that nothing is written through a link.
+  rmSync(path);
+  writeFileSync(path, merged, { flag: "wx" });
 }
 
 async function sendBlob(

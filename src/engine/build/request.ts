@@ -4,6 +4,7 @@ import type { Platform } from "../../base/platform.ts";
 import type { LintWarning } from "../../core/build/lint/findings.ts";
 import type { Source } from "../../core/build/source.ts";
 import type { Credentials } from "../../core/registry.ts";
+import type { ArchiveBlob } from "../image/image-archive.ts";
 import type { AttestWishes } from "./attest/attest-words.ts";
 import type { CacheSource, CacheTarget } from "./cache/cache-words.ts";
 import type { CacheImage } from "./cache/export-cache.ts";
@@ -78,11 +79,13 @@ export interface ClientCache {
 export interface Delivery {
   /** Place of the output in the request. */
   readonly index: number;
-  /** The files of a tree, or a file of the client's. */
-  readonly kind: "tree" | "file";
+  /** The files of a tree, a file of the client's, or the files of an OCI layout. */
+  readonly kind: "tree" | "file" | "layout";
   /** A tar archive, either way. */
   readonly archive: AsyncIterable<Uint8Array>;
   readonly facts: ExportFacts;
+  /** Of a layout: what clients that keep one themselves want instead of the archive. */
+  readonly blobs?: readonly ArchiveBlob[];
 }
 
 /** One instruction of the target's stages, in the order in which they are shown. */

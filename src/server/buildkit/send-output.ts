@@ -4,6 +4,7 @@ import type { Delivery } from "../../engine/build/request.ts";
 import type { OpenCall } from "../grpc/grpc-client.ts";
 import { type Codec, codec } from "./messages.ts";
 import { sendTree } from "./send-tree.ts";
+import { storeBlobs } from "./session-cache.ts";
 import type { ClientSession } from "./sessions.ts";
 
 const bytesMessage: Codec<{ data: Uint8Array }> = codec("BytesMessage");
@@ -15,8 +16,10 @@ const maxChunkBytes = 1 << 20;
 export async function sendOutput(
   deps: BuildDeps,
   session: ClientSession,
-  { index, kind, archive, facts }: Delivery,
+  { index, kind, archive, facts, blobs = [] }: Delivery,
 ): Promise<void> {
+  // The client writes the index of the layout itself, from the facts.
+  if (kind === "layout") return await storeBlobs(deps, { session, store: "export" }, blobs);
   const metadata: OutgoingHttpHeaders = {
     "buildkit-attachable-exporter-id": String(index),
     ...Object.fromEntries(Object.entries(facts).map(([name, value]) => [`exporter-md-${name}`, value])),

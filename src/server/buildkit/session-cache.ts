@@ -34,16 +34,23 @@ export function sessionCache(deps: BuildDeps, session: ClientSession): ClientCac
       call.end();
       for await (const message of call.messages) yield Uint8Array.from(codecs.part.decode(message).data);
     },
-    async write(name, { blobs }) {
-      for (const blob of blobs) {
-        if (!(await isThere(session, name, blob))) await writeBlob(deps, { session, name }, blob);
-      }
-    },
+    write: (name, { blobs }) => storeBlobs(deps, { session, store: `local:${name}` }, blobs),
   };
 }
 
-async function isThere(session: ClientSession, name: string, { digest }: ArchiveBlob): Promise<boolean> {
-  const call = session.openContent("Info", `local:${name}`);
+interface Store {
+  readonly session: ClientSession;
+  /** The client's name of it. */
+  readonly store: string;
+}
+
+/** Brings blobs into a store of the client's that does not have them. */
+export async function storeBlobs(deps: BuildDeps, to: Store, blobs: readonly ArchiveBlob[]): Promise<void> {
+  for (const blob of blobs) if (!(await isThere(to, blob))) await writeBlob(deps, to, blob);
+}
+
+async function isThere({ session, store }: Store, { digest }: ArchiveBlob): Promise<boolean> {
+  const call = session.openContent("Info", store);
   await call.send(codecs.info.encode({ digest }));
   call.end();
   try {
@@ -57,11 +64,11 @@ async function isThere(session: ClientSession, name: string, { digest }: Archive
 
 async function writeBlob(
   { content }: BuildDeps,
-  { session, name }: { session: ClientSession; name: string },
+  { session, store }: Store,
   { digest, bytes }: ArchiveBlob,
 ): Promise<void> {
   const total = bytes?.length ?? content.size(digest) ?? 0;
-  const call = session.openContent("Write", `local:${name}`);
+  const call = session.openContent("Write", store);
   // The client answers each message; the answers say nothing that an error would not.
   const answered = (async () => {
     for await (const _ of call.messages);

@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
-import { isCode, messageOf } from "../../base/error.ts";
+import { isCode } from "../../base/error.ts";
+import { errorReply } from "../error-map.ts";
 import { frameMessage, readMessages } from "./frames.ts";
 
 /** One call: its messages, and the way to send some. */
@@ -59,7 +60,7 @@ async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, m
       });
   } catch (error) {
     code = codeOf(error);
-    message = messageOf(error);
+    message = errorReply(error).message;
   }
   if (!stream.destroyed) stream.end();
 }

@@ -15,12 +15,13 @@ export async function exportArchive(parts: Exporting, output: ArchiveOutput): Pr
     });
   }
   const facts = factsOf(set, output.names);
-  const archive = writeImageArchive(deps.content, {
+  const layout = {
     blobs: blobsOf(set),
     index: namedDescriptors(set.top, output.names),
     dockerEntries: output.kind === "docker" ? dockerEntries(set, output.names) : undefined,
-  });
-  await request.deliver({ index, kind: "file", archive, facts });
+  };
+  const archive = writeImageArchive(deps.content, layout);
+  await request.deliver({ index, kind: output.asFiles ? "layout" : "file", archive, facts, blobs: layout.blobs });
   return facts;
 }
 

@@ -25,9 +25,10 @@ export interface TreeOutput {
   readonly attestationPrefix: string;
 }
 
-/** The image as one archive, to the client. */
+/** The image to the client, as one archive or as the files of one. */
 export interface ArchiveOutput {
   readonly kind: "oci" | "docker";
+  readonly asFiles: boolean;
   readonly names: readonly string[];
   readonly form: LayerForm;
 }
@@ -40,7 +41,7 @@ export interface OutputWords {
 
 /** Reads an output; `tags` are names that were given to the build itself, and that go before the output's own. */
 export function parseOutput({ type, attributes }: OutputWords, tags: readonly string[]): BuildOutput {
-  refuseUnsupported(type, attributes);
+  refuseUnsupported(attributes);
   const own = (attributes["name"] ?? "").split(",").filter(Boolean);
   const names = (tags.length > 0 ? tags : own).map(fullTag);
   switch (type) {
@@ -56,7 +57,12 @@ export function parseOutput({ type, attributes }: OutputWords, tags: readonly st
     }
     case "docker":
     case "oci":
-      return { kind: type, names, form: formOf(attributes) };
+      return {
+        kind: type,
+        asFiles: attributes["tar"] !== undefined && !flag(attributes, "tar"),
+        names,
+        form: formOf(attributes),
+      };
     case "local":
     case "tar": {
       const split = attributes["platform-split"] === undefined ? undefined : flag(attributes, "platform-split");
@@ -71,10 +77,7 @@ export function parseOutput({ type, attributes }: OutputWords, tags: readonly st
   }
 }
 
-function refuseUnsupported(type: string, attributes: OutputWords["attributes"]): void {
-  if ((type === "oci" || type === "docker") && attributes["tar"] !== undefined && !flag(attributes, "tar")) {
-    throw unsupported(`the output ${type} as a directory`, { hint: "leave out tar=false and unpack the archive" });
-  }
+function refuseUnsupported(attributes: OutputWords["attributes"]): void {
   if (flag(attributes, "push-by-digest")) throw unsupported("push-by-digest", { hint: "push to a tag" });
   const annotation = Object.keys(attributes).find((name) => name.startsWith("annotation"));
   if (annotation !== undefined) throw unsupported(`the output's attribute ${annotation}`, { hint: "use a label" });
