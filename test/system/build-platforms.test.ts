@@ -231,18 +231,22 @@ test("steps that this machine cannot run are refused by name, with the cause and
   expect((await run("--platform", "linux/a/b/c")).stderr).toContain("is an invalid platform");
 });
 
-test("steps for a platform with an emulator run", async () => {
+// Whatever the machine has, the daemon sees the list that the test makes.
+const emulators = "/proc/sys/fs/binfmt_misc";
+if (!existsSync(emulators)) console.log("SKIPPED steps with an emulator: the kernel has no binfmt_misc");
+
+test.skipIf(!existsSync(emulators))("steps for a platform with an emulator run", async () => {
   // The kernel's list as the daemon sees it says that there is one; what the step runs is this machine's own program.
   const machine = other === "arm64" ? "0200b700" : "00020016";
   const head = other === "arm64" ? "7f454c46020101" : "7f454c46020201";
   const magic = `${head}000000000000000000${machine}`;
   mkdirSync(join(out, "binfmt"), { recursive: true });
   writeFileSync(join(out, "binfmt/qemu"), `enabled\ninterpreter /qemu\nflags: F\noffset 0\nmagic ${magic}\n`);
-  await shell(`mount --bind ${out}/binfmt /proc/sys/fs/binfmt_misc`);
+  await shell(`mount --bind ${out}/binfmt ${emulators}`);
   const query = { fromSrc: "-", repo: "foreign", tag: "latest", platform: `linux/${other}` };
   await daemon.api.ok("POST", "/images/create", { query, body: await busyboxRoot() });
   write({ Dockerfile: "FROM foreign\nARG TARGETARCH\nRUN echo $TARGETARCH > /f\n" });
   await build("--platform", `linux/${other}`, "-o", join(out, "run"));
   expect(text("run/f")).toBe(`${other}\n`);
-  await shell("umount /proc/sys/fs/binfmt_misc");
+  await shell(`umount ${emulators}`);
 });
