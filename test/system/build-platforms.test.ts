@@ -248,5 +248,9 @@ test.skipIf(!existsSync(emulators))("steps for a platform with an emulator run",
   write({ Dockerfile: "FROM foreign\nARG TARGETARCH\nRUN echo $TARGETARCH > /f\n" });
   await build("--platform", `linux/${other}`, "-o", join(out, "run"));
   expect(text("run/f")).toBe(`${other}\n`);
+  const boxed = await run("--platform", `linux/${other}`, "--isolation", "microvm");
+  expect(boxed.stderr).toContain(
+    `cannot run steps for linux/${other}: this machine's emulators do not reach into a microvm`,
+  );
   await shell(`umount ${emulators}`);
 });

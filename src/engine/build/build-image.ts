@@ -32,7 +32,7 @@ export interface BuildOutcome {
 export async function buildImage(deps: BuildDeps, request: BuildRequest): Promise<BuildOutcome> {
   const startedOn = now();
   const plans = plansOf(request);
-  checkRunnable(deps, plans);
+  checkRunnable(deps, request, plans);
   reportLint(deps, request, plans[0]!);
   const steps = plans.flatMap((plan) => [...plan.steps.values()].flat());
   request.onEvent({ kind: "plan", steps });

@@ -5,9 +5,10 @@ import { type Emulator, parseEmulator, whyNotRunnable } from "../../core/build/e
 import { expandWord } from "../../core/build/expand.ts";
 import type { BuildDeps } from "./deps.ts";
 import type { PlatformPlan } from "./platform-plan.ts";
+import type { BuildRequest } from "./request.ts";
 
 /** Refuses steps for platforms that this machine cannot run, each by name. Without a RUN, every platform can be built. */
-export function checkRunnable(deps: BuildDeps, plans: readonly PlatformPlan[]): void {
+export function checkRunnable(deps: BuildDeps, { host }: BuildRequest, plans: readonly PlatformPlan[]): void {
   const platforms = new Map<string, Platform>();
   for (const plan of plans) {
     for (const stage of plan.plan.stages) {
@@ -16,21 +17,29 @@ export function checkRunnable(deps: BuildDeps, plans: readonly PlatformPlan[]): 
       if (runs) platforms.set(formatPlatform(platform), platform);
     }
   }
-  const refused = [...platforms.values()].flatMap((platform) => refusal(deps, platform) ?? []);
+  const refused = [...platforms.values()].flatMap((platform) => refusal(deps, host, platform) ?? []);
   if (refused.length === 0) return;
   throw unsupported(refused.map(({ text }) => text).join("; "), { hint: refused[0]!.hint });
 }
 
 /** Refuses one step, such as an ONBUILD trigger, which no plan knows. */
-export function checkRunnableHere(deps: BuildDeps, platform: Platform): void {
-  const refused = refusal(deps, platform);
+export function checkRunnableHere(deps: BuildDeps, { host }: BuildRequest, platform: Platform): void {
+  const refused = refusal(deps, host, platform);
   if (refused) throw unsupported(refused.text, { hint: refused.hint });
 }
 
-function refusal(deps: BuildDeps, platform: Platform): { text: string; hint: string } | undefined {
-  const host = hostPlatform();
-  if (whyNotRunnable(platform, host, []) === undefined) return undefined;
-  const found = whyNotRunnable(platform, host, registeredEmulators(deps));
+function refusal(
+  deps: BuildDeps,
+  { Runtime }: BuildRequest["host"],
+  platform: Platform,
+): { text: string; hint: string } | undefined {
+  const here = hostPlatform();
+  if (whyNotRunnable(platform, here, []) === undefined) return undefined;
+  const isolation = deps.runtimes.get(Runtime || deps.settings.defaultRuntime)?.isolation ?? "container";
+  const found =
+    isolation === "container"
+      ? whyNotRunnable(platform, here, registeredEmulators(deps))
+      : { why: `this machine's emulators do not reach into a ${isolation}`, hint: "use --isolation container" };
   return found && { text: `cannot run steps for ${formatPlatform(platform)}: ${found.why}`, hint: found.hint };
 }
 

@@ -90,7 +90,7 @@ interface Execution {
 }
 
 async function execute(state: StageState, execution: Execution): Promise<ImageLayer> {
-  checkRunnableHere(state.build.deps, state.base ?? state.platform);
+  checkRunnableHere(state.build.deps, state.build.request, state.base ?? state.platform);
   const { deps, request, signal } = state.build;
   const id = newId();
   const prepared = await prepareMounts(state, { id, mounts: execution.mounts, script: execution.script });
