@@ -194,25 +194,6 @@ test("the cache is told by system df, and pruned", async () => {
   expect((await daemon.api.ok("GET", "/system/df")).BuildCache).toEqual([]);
 });
 
-test("a build that a killed daemon left is cleared away, and the next one is right", async () => {
-  write({
-    Dockerfile:
-      "FROM busybox\nCOPY a /a\nRUN for i in $(seq 200); do echo $i > /f$i; done\nRUN sleep 1; cat /f* | wc -l > /n\n",
-    a: "x",
-  });
-  for (const delayMs of [20, 80, 150, 250, 400, 700]) {
-    const running = build("--no-cache");
-    await Bun.sleep(delayMs);
-    await daemon.kill();
-    await running;
-    await daemon.restart();
-    expect(await stepsLeft()).toEqual([]);
-    expect(readdirSync(join(daemon.dataRoot, "builds")).filter((name) => name !== "cache")).toEqual([]);
-  }
-  expect((await build()).exitCode).toBe(0);
-  expect(await box.output("cat /n", { Image: "built" })).toBe("200");
-}, 90_000);
-
 test.skipIf(!findProgram("docker"))("docker's client builds through the classic door", async () => {
   write({
     Dockerfile:
