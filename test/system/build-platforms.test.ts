@@ -180,6 +180,24 @@ test("the engine keeps the index with the name: list, inspect, tag, save, push a
   ]);
 });
 
+test("a container is made from the image of the platform that is asked for", async () => {
+  const busybox = readFileSync("/bin/busybox");
+  write({ Dockerfile: "FROM scratch\nARG TARGETARCH\nENV made=$TARGETARCH\nCOPY busybox /bin/sh\n" });
+  writeFileSync(join(context, "busybox"), busybox, { mode: 0o755 });
+  await build(...both, "-t", "either");
+  for (const each of [host, other]) {
+    const flags = ["run", "--rm", "--platform", `linux/${each}`, "either", "sh", "-c", "echo $made"];
+    expect((await daemon.cli(flags)).stdout).toBe(`${each}\n`);
+  }
+  const listed = await daemon.cli(["images", "--format", "{{.Repository}}"]);
+  expect(listed.stdout).not.toContain("<none>");
+  expect(
+    (await daemon.cli(["run", "--rm", "--pull", "never", "--platform", "linux/riscv64", "either"])).stderr,
+  ).toContain("does not match the specified platform");
+  await daemon.cli(["rmi", "either"]);
+  await daemon.cli(["image", "prune", "-f"]);
+});
+
 test("a build for one platform takes the place of an index of the same name", async () => {
   write({ Dockerfile: "FROM scratch\nCOPY f /f\n", f: "1" });
   await build(...both, "-t", "again");

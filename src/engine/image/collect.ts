@@ -2,7 +2,7 @@ import type { Digest } from "../../base/digest.ts";
 import type { ImageLayer, ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 import { additionsTo } from "./additions.ts";
-import { blobsOfIndex } from "./image-index.ts";
+import { blobsOfIndex, namedIndexes } from "./image-index.ts";
 
 /**
  * Removes the blobs and layers that no image names and no root stands on; while images are being added, right after
@@ -40,12 +40,8 @@ export function blobsOf(images: readonly ImageRecord[]): Set<Digest> {
 }
 
 /** Of indexes whose names still point at their images. */
-const indexedBlobs = (deps: ImageDeps, images: readonly ImageRecord[]): Digest[] =>
-  images.flatMap((image) =>
-    Object.entries(image.indexes ?? {})
-      .filter(([name]) => deps.images.resolveName(name) === image.id)
-      .flatMap(([, index]) => blobsOfIndex(index)),
-  );
+const indexedBlobs = ({ images }: ImageDeps, all: readonly ImageRecord[]): Digest[] =>
+  all.flatMap((image) => namedIndexes(images, image).flatMap(blobsOfIndex));
 
 function removeBlobs({ content }: ImageDeps, needed: ReadonlySet<Digest>): void {
   for (const { digest } of content.list()) if (!needed.has(digest)) content.remove(digest);

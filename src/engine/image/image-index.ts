@@ -1,5 +1,5 @@
 import type { Digest } from "../../base/digest.ts";
-import type { ImageIndex, ImageRecord } from "../../core/image.ts";
+import type { ImageIndex, ImageRecord, ImageRepository } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 
 type Store = Pick<ImageDeps, "images" | "content">;
@@ -9,6 +9,12 @@ export function indexNamed({ images, content }: Store, image: ImageRecord, name:
   const index = images.resolveName(name) === image.id ? image.indexes?.[name] : undefined;
   return index && blobsOfIndex(index).every((digest) => content.size(digest) !== undefined) ? index : undefined;
 }
+
+/** Indexes whose names still point at the image. */
+export const namedIndexes = (images: ImageRepository, image: ImageRecord): ImageIndex[] =>
+  Object.entries(image.indexes ?? {})
+    .filter(([name]) => images.resolveName(name) === image.id)
+    .map(([, index]) => index);
 
 /** The first index of any of the image's names. */
 export const anyIndex = (deps: Store, image: ImageRecord): ImageIndex | undefined =>

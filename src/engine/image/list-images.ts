@@ -5,6 +5,7 @@ import { parseMoment, parseNanos } from "../../base/time.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import type { ImageDeps } from "../deps.ts";
 import { findImage } from "./find-image.ts";
+import { blobsOfIndex, namedIndexes } from "./image-index.ts";
 import { familiarNames } from "./image-name.ts";
 import { matchesLabels } from "./label-filter.ts";
 import { childrenOf } from "./remove-image.ts";
@@ -36,6 +37,7 @@ export function listImages(
   const accept = recordFilter(deps, filters);
   const patterns = filters.get("reference");
   const shared = sharedSize ? layerUseCounts(deps) : undefined;
+  const parts = partsOfIndexes(deps);
   return deps.images
     .list()
     .filter(accept)
@@ -46,9 +48,15 @@ export function listImages(
     .filter(({ image, tags, digests }) => {
       if (tags.length + digests.length > 0) return true;
       if (patterns) return false;
+      if (!all && parts.has(image.id)) return false;
       return all || filters.has("dangling") || childrenOf(deps, image.id).length === 0;
     })
     .sort((a, b) => createdSeconds(b.image) - createdSeconds(a.image));
+}
+
+/** What indexes of names hold: images for other platforms that were unpacked go by those names, too. */
+function partsOfIndexes({ images }: ImageDeps): ReadonlySet<string> {
+  return new Set(images.list().flatMap((image) => namedIndexes(images, image).flatMap(blobsOfIndex)));
 }
 
 /** Seconds since 1970; 0 when the image does not say. */

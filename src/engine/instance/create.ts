@@ -10,7 +10,9 @@ import { type Undo, withUndo } from "../../base/undo.ts";
 import type { ImageRecord } from "../../core/image.ts";
 import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
 import type { Isolation } from "../../core/runtime.ts";
+import { additionsTo } from "../image/additions.ts";
 import { findImage } from "../image/find-image.ts";
+import { imageOfIndex } from "../image/image-of-index.ts";
 import { egressOfLabels, rateOfLabels } from "../network/parse-policy.ts";
 import { createVolume } from "../volume/create.ts";
 import type { InstanceDeps } from "./deps.ts";
@@ -43,7 +45,7 @@ export interface Created {
 
 /** Checks everything, then makes the volumes and the writable root, then records the instance. */
 export async function createInstance(deps: InstanceDeps, request: CreateRequest): Promise<Created> {
-  const image = imageFor(deps, request);
+  const image = await imageFor(deps, request);
   const id = newId();
   const config = mergeConfig(withHostName(deps, request), image.config.config ?? {}, id);
   const warnings = validate(deps, config, request);
@@ -89,12 +91,14 @@ function withHostName({ machine }: InstanceDeps, { config, host }: CreateRequest
   return shares && !config.Hostname ? { ...config, Hostname: machine.facts.hostname } : config;
 }
 
-function imageFor(deps: InstanceDeps, { config, platform }: CreateRequest): ImageRecord {
+async function imageFor(deps: InstanceDeps, { config, platform }: CreateRequest): Promise<ImageRecord> {
   if (!config.Image) throw invalid("no image specified", { hint: "name one in Image" });
-  const image = findImage(deps.images, config.Image).image;
+  const { image, name } = findImage(deps.images, config.Image);
   const want = platform ? parsePlatform(platform) : undefined;
   const have = { os: image.config.os, architecture: image.config.architecture, variant: image.config.variant };
   if (want && !platformMatches(want, have)) {
+    const other = name && (await additionsTo(deps.images).run(() => imageOfIndex(deps, { image, name }, want)));
+    if (other) return other;
     throw notFound(
       `image with reference ${config.Image} was found but its platform (${formatPlatform(have)}) does not match the specified platform (${formatPlatform(want)})`,
     );
