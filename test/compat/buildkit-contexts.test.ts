@@ -143,3 +143,17 @@ test.skipIf(!canBuild || !hasAgent())("docker build --ssh lends a step the clien
   const missing = await daemon.docker([...flags, "--no-cache", context], { env, timeoutMs: 60_000 });
   expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("unset ssh forward key default")]);
 });
+
+withBuildx("an OCI layout is a named context", async () => {
+  const layout = join(daemon.directory, "layout");
+  write({ Dockerfile: "FROM busybox\nRUN echo of the layout > /f\n" });
+  const exported = await daemon.cli(["build", "-o", `type=oci,dest=${layout}.tar,name=base:latest`, context]);
+  expect(exported.exitCode, exported.stderr).toBe(0);
+  mkdirSync(layout);
+  await daemon.inNamespaces(["tar", "-C", layout, "-xf", `${layout}.tar`]);
+  await daemon.cli(["builder", "prune", "-af"]);
+  write({ Dockerfile: "FROM base\nCOPY --from=base /f /g\n" });
+  const { exitCode, stderr } = await build(["--build-context", `base=oci-layout://${layout}`, context]);
+  expect(exitCode, stderr).toBe(0);
+  expect(await shown("cat /f /g")).toBe("of the layout\nof the layout");
+});

@@ -214,3 +214,28 @@ test("named directories and a context on standard input come together", async ()
   expect(exitCode, stderr).toBe(0);
   expect(await shown("cat /f")).toBe("lib");
 });
+
+test("an image of a directory stands for a base and for files to copy, and is not kept", async () => {
+  const layout = join(daemon.directory, "layout");
+  write({ Dockerfile: "FROM busybox\nRUN echo of the layout > /f\nENV from=layout\n" });
+  const exported = await daemon.cli(["build", "-o", `type=oci,dest=${layout}.tar`, context], { timeoutMs: 60_000 });
+  expect(exported.exitCode, exported.stderr).toBe(0);
+  mkdirSync(layout);
+  await daemon.inNamespaces(["tar", "-C", layout, "-xf", `${layout}.tar`]);
+  await daemon.cli(["builder", "prune", "-af"]);
+  const images = async () => (await daemon.cli(["images", "-aq"])).stdout;
+  await daemon.cli(["rmi", "-f", "built"]);
+  const before = await images();
+  write({ Dockerfile: "FROM base\nRUN echo $from >> /f\nCOPY --from=base /f /g\n" });
+  const named = ["--build-context", `base=oci-layout://${layout}`];
+  const { exitCode, stderr } = await build(...named, context);
+  expect(exitCode, stderr).toBe(0);
+  expect(await shown("cat /f /g")).toBe("of the layout\nlayout\nof the layout");
+  await daemon.cli(["rmi", "-f", "built"]);
+  expect(await images()).toBe(before);
+  const digest = `sha256:${"0".repeat(64)}`;
+  const refused = await build("--build-context", `base=oci-layout://${layout}@${digest}`, context);
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining(`has no blob ${digest}`)]);
+  const missing = await build("--build-context", "base=oci-layout:///nowhere:x", context);
+  expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("holds no image x")]);
+});

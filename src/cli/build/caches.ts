@@ -57,6 +57,16 @@ function taggedManifest(directory: string, tag: string): string {
   return manifests.find(({ annotations }) => annotations?.[tagAnnotation] === tag)?.digest ?? "";
 }
 
+/** The image that a directory's index has under a tag, the only one where it has none; empty when there is none. */
+export function layoutDigest(directory: string, tag: string): string {
+  const { manifests = [] } = readIndex(directory);
+  const named = manifests.find(({ annotations }) => {
+    const name = annotations?.[tagAnnotation] ?? annotations?.["io.containerd.image.name"] ?? "";
+    return name === tag || name.endsWith(`:${tag}`);
+  });
+  return (named ?? (manifests.length === 1 ? manifests[0] : undefined))?.digest ?? "";
+}
+
 export function readIndex(directory: string): LayoutIndex {
   try {
     return JSON.parse(readFileSync(join(directory, "index.json"), "utf8")) as LayoutIndex;

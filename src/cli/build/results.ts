@@ -23,6 +23,8 @@ export interface ResultWishes {
   /** Settings of what shall attest to the build, by its type. */
   readonly attests: Readonly<Record<string, string>>;
   readonly agents: Agents;
+  /** Directories of images that named contexts are. */
+  readonly layouts: readonly string[];
 }
 
 export async function readResultWishes(flags: FlagValues<typeof outputFlags>, io: Io): Promise<ResultWishes> {
@@ -38,6 +40,7 @@ export async function readResultWishes(flags: FlagValues<typeof outputFlags>, io
     cacheTo: readCacheTargets(flags["cache-to"]),
     attests: readAttests(flags),
     agents: new Map(),
+    layouts: [],
   };
 }
 
@@ -117,10 +120,10 @@ async function receiveLayout(archive: AsyncIterable<Uint8Array>, directory: stri
 
 async function sendBlob(
   { client }: Here,
-  { cacheFrom }: ResultWishes,
+  { cacheFrom, layouts }: ResultWishes,
   { name, digest, id }: Extract<BuildEvent, { kind: "fetch" }>,
 ): Promise<void> {
-  const directory = asNamed(cacheFrom, "src", name);
+  const directory = layouts.includes(name) ? name : asNamed(cacheFrom, "src", name);
   let blob: ReturnType<typeof cacheBlob> | undefined;
   let error = "";
   try {

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { streamedContext } from "../../base/context-input.ts";
 import { isCode } from "../../base/error.ts";
 import { framedStreams } from "../../base/framed-streams.ts";
@@ -8,6 +10,7 @@ import { Exit, usageError } from "../exit.ts";
 import { inputChunks } from "../file-stream.ts";
 import type { Input } from "../io.ts";
 import { type DirectoryContext, directoryContext, namedDirectory } from "./build-context.ts";
+import { layoutDigest } from "./caches.ts";
 
 /** The files of a build, and where others are that the engine fetches itself. */
 export interface BuildSources {
@@ -18,6 +21,8 @@ export interface BuildSources {
   readonly directories: ReadonlyMap<string, DirectoryContext>;
   /** Named contexts that the engine fetches. */
   readonly elsewhere: Readonly<Record<string, string>>;
+  /** Directories of images that the engine may ask for blobs of. */
+  readonly layouts: readonly string[];
 }
 
 interface Asked {
@@ -34,12 +39,17 @@ const isUrl = (text: string): boolean => /^(https?|git|ssh):\/\/|^[\w.-]+@[\w.-]
 export async function buildSources({ path, file, named, stdin }: Asked): Promise<BuildSources> {
   const directories = new Map<string, DirectoryContext>();
   const elsewhere: Record<string, string> = {};
+  const layouts: string[] = [];
   for (const text of named) {
     const { name, value } = namedContext(text);
-    if (isUrl(value) || /^[a-z-]+:\/\//.test(value)) elsewhere[name] = value;
+    if (value.startsWith("oci-layout://")) {
+      const { directory, digest } = layoutOf(value);
+      layouts.push(directory);
+      elsewhere[name] = `oci-layout://${encodeURIComponent(directory)}@${digest}`;
+    } else if (isUrl(value) || /^[a-z-]+:\/\//.test(value)) elsewhere[name] = value;
     else directories.set(name, namedDirectory(name, value));
   }
-  const more = { stream: undefined, directories, elsewhere };
+  const more = { stream: undefined, directories, elsewhere, layouts };
   if (path === "-") {
     if (file === "-") throw usageError("the Dockerfile and the context cannot both come from standard input");
     const { dockerfile, archive } = await streamedContext(inputChunks(stdin), file);
@@ -52,6 +62,15 @@ export async function buildSources({ path, file, named, stdin }: Asked): Promise
   const own = directoryContext(path, file, () => textOf(stdin));
   directories.set("", own);
   return { ...more, query: { dockerfile: own.dockerfile, source: path } };
+}
+
+/** `oci-layout://DIRECTORY[:TAG][@DIGEST]` */
+function layoutOf(value: string): { directory: string; digest: string } {
+  const [, path = "", given] = /^oci-layout:\/\/([^@]+)(?:@(.+))?$/.exec(value) ?? [];
+  const [, directory = path, tag = "latest"] = existsSync(path) ? [] : (/^(.+):([^:/]+)$/.exec(path) ?? []);
+  const digest = given ?? layoutDigest(directory, tag);
+  if (digest === "") throw new Exit(1, `isle: the layout ${directory} holds no image ${tag}`);
+  return { directory: resolve(directory), digest };
 }
 
 function namedContext(text: string): { name: string; value: string } {

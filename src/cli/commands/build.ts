@@ -92,7 +92,7 @@ export const build = command({
       headers: await headersOf(wishes),
     });
     const quiet = flags.quiet || flags.progress === "quiet";
-    const { id, facts } = await follow(wishes, lines, quiet);
+    const { id, facts } = await follow({ ...wishes, layouts: sources.layouts }, lines, quiet);
     if (flags.iidfile !== "") writeFileSync(flags.iidfile, id);
     if (flags["metadata-file"] !== "") writeMetadata(flags["metadata-file"], facts);
     const usesStdout = wishes.outputs.some(({ target }) => target?.path === "-");

@@ -1,7 +1,7 @@
 import { IsleError, invalid } from "../../base/error.ts";
 import { FramedReader } from "../../base/framed-streams.ts";
+import type { Platform } from "../../base/platform.ts";
 import {
-  type BuildContext,
   type ContextPlace,
   dockerfileOf,
   excludedFiles,
@@ -25,6 +25,8 @@ export interface BuildInput
 
 export interface InputAccess extends RemoteAccess {
   readonly keepGitDir: boolean;
+  readonly platform: Platform | undefined;
+  openBlob(layout: string, digest: string): AsyncIterable<Uint8Array>;
 }
 
 /** Takes in the files of a build that come with the request, and those that it names elsewhere. */
@@ -33,13 +35,13 @@ export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: 
   const given = query.text("dockerfile") || "Dockerfile";
   const sent = sentContexts(query);
   const places = await placesOf(exchange, deps, sent);
-  const held: BuildContext[] = [];
-  const hold = (context: BuildContext): BuildContext => {
-    held.push(context);
-    return context;
+  const held: Array<{ release(): Promise<void> }> = [];
+  const hold = <T extends { release(): Promise<void> }>(each: T): T => {
+    held.push(each);
+    return each;
   };
   const release = async (): Promise<void> => {
-    for (const context of held) await context.release();
+    for (const each of held) await each.release();
   };
   try {
     const kept = [given, ...ignoreFiles(given)];

@@ -1,5 +1,6 @@
 import { readPatterns } from "../../base/dockerignore.ts";
 import { unsupported } from "../../base/error.ts";
+import { parsePlatform } from "../../base/platform.ts";
 import {
   type BuildContext,
   dockerfileOf,
@@ -16,6 +17,7 @@ import { once } from "../../engine/build/sources.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { receiveFiles } from "./receive-files.ts";
 import { sessionAgent } from "./session-agent.ts";
+import { readBlob } from "./session-cache.ts";
 import type { ClientSession } from "./sessions.ts";
 import { definitionPart } from "./status-writer.ts";
 import { uploadedContext, uploadPrefix } from "./uploaded-context.ts";
@@ -52,7 +54,7 @@ class Input {
   readonly #build: ActiveBuild;
   readonly #session: ClientSession;
   readonly #attributes: Attributes;
-  readonly #held: BuildContext[] = [];
+  readonly #held: Array<{ release(): Promise<void> }> = [];
   readonly #name: string;
 
   constructor(deps: BuildDeps, build: ActiveBuild, { session, attributes }: FrontendParts) {
@@ -82,7 +84,7 @@ class Input {
   }
 
   async release(): Promise<void> {
-    for (const context of this.#held) await context.release();
+    for (const each of this.#held) await each.release();
   }
 
   async #definition(): Promise<BuildContext> {
@@ -128,13 +130,16 @@ class Input {
     const found = given.map(([key, value]) => [key.slice(prefix.length), value] as const);
     const local = found.filter(([, value]) => value.startsWith("local:"));
     const elsewhere = new Map(found.filter(([, value]) => !value.startsWith("local:")));
-    const hold = (context: BuildContext): BuildContext => {
-      this.#held.push(context);
-      return context;
+    const hold = <T extends { release(): Promise<void> }>(each: T): T => {
+      this.#held.push(each);
+      return each;
     };
+    const openBlob = (layout: string, digest: string) => readBlob(this.#session, `oci:${layout}`, digest);
+    const [first] = (this.#attributes["platform"] ?? "").split(",").filter(Boolean);
+    const platform = first === undefined ? undefined : parsePlatform(first);
     return new Map([
       ...local.map(([name, value]) => [name, once(() => this.#local(name, value.slice("local:".length)))] as const),
-      ...opensNamed(this.#deps, elsewhere, { ...this.#access(), hold }),
+      ...opensNamed(this.#deps, elsewhere, { ...this.#access(), hold, openBlob, platform }),
     ]);
   }
 

@@ -28,14 +28,21 @@ const maxChunkBytes = 1 << 20;
 /** Caches in directories of a client of BuildKit's, which serves each as a store of blobs and keeps its index itself. */
 export function sessionCache(deps: BuildDeps, session: ClientSession): ClientCache {
   return {
-    async *open(name, digest) {
-      const call = session.openContent("Read", `local:${name}`);
-      await call.send(codecs.read.encode({ digest }));
-      call.end();
-      for await (const message of call.messages) yield Uint8Array.from(codecs.part.decode(message).data);
-    },
+    open: (name, digest) => readBlob(session, `local:${name}`, digest),
     write: (name, { blobs }) => storeBlobs(deps, { session, store: `local:${name}` }, blobs),
   };
+}
+
+/** A blob of one of the client's stores. */
+export async function* readBlob(
+  session: ClientSession,
+  store: string,
+  digest: string,
+): AsyncGenerator<Uint8Array, void> {
+  const call = session.openContent("Read", store);
+  await call.send(codecs.read.encode({ digest }));
+  call.end();
+  for await (const message of call.messages) yield Uint8Array.from(codecs.part.decode(message).data);
 }
 
 interface Store {

@@ -1,5 +1,6 @@
 import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.ts";
+import type { Digest } from "../../base/digest.ts";
 import { invalid, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { parsePlatform } from "../../base/platform.ts";
@@ -42,7 +43,9 @@ const build: Handler = async (exchange, deps) => {
       offered: query.all("ssh").flatMap((each) => each.split(",")),
     };
     const request = { ...options, ...results, sshAgent: clientAgents(offered, announce, signal), signal };
-    const { release, ...input } = await receiveInput(exchange, deps, accessOf(request));
+    const door = clientDoor(deps.content, announce, signal);
+    const openBlob = (layout: string, digest: string) => door.clientCache.open(layout, digest as Digest);
+    const { release, ...input } = await receiveInput(exchange, deps, { ...accessOf(request), openBlob });
     try {
       const { facts } = await recordedBuild(
         deps,
@@ -50,7 +53,7 @@ const build: Handler = async (exchange, deps) => {
           ...request,
           ...input,
           onEvent: reporter(exchange, report),
-          ...clientDoor(deps.content, announce, signal),
+          ...door,
         },
         { id: newId(), context: query.text("remote") || query.text("source") || "" },
       );
@@ -71,7 +74,10 @@ interface Question {
 /** What the client asks about the Dockerfile, instead of building it. */
 async function answer(exchange: Exchange, deps: BuildDeps, { options, question }: Question): Promise<Reply> {
   const access = accessOf({ ...options, sshAgent: async () => undefined, signal: exchange.signal });
-  const { release, ...input } = await receiveInput(exchange, deps, access);
+  const openBlob = (layout: string) => {
+    throw invalid(`a question about a Dockerfile reads no images of ${layout}`);
+  };
+  const { release, ...input } = await receiveInput(exchange, deps, { ...access, openBlob });
   try {
     return json(200, answerQuestion(deps, question, { ...options, ...input }));
   } finally {
@@ -79,9 +85,11 @@ async function answer(exchange: Exchange, deps: BuildDeps, { options, question }
   }
 }
 
-function accessOf({ args, secret, sshAgent, signal }: Pick<BuildRequest, "args" | "secret" | "sshAgent" | "signal">) {
+type Accessing = Pick<BuildRequest, "args" | "secret" | "sshAgent" | "signal" | "platforms">;
+
+function accessOf({ args, secret, sshAgent, signal, platforms }: Accessing) {
   const keepGitDir = /^(1|true)$/i.test(args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
-  return { secret, sshAgent, signal, keepGitDir };
+  return { secret, sshAgent, signal, keepGitDir, platform: platforms[0] };
 }
 
 /** What the engine has kept of a context: the client sends the files whose facts are others. */
