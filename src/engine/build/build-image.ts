@@ -37,10 +37,12 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   const steps = plans.flatMap((plan) => [...plan.steps.values()].flat());
   request.onEvent({ kind: "plan", steps });
   const outcome = await additionsTo(deps.images).run(async () => {
-    const built = await runPlans(deps, request, plans);
+    const beside = steps.length + 1;
+    const imports = beside + request.outputs.length;
+    const built = await runPlans(deps, request, { plans, imports });
     const images = await attested(deps, { request, startedOn }, built.images);
-    const { facts } = await exportOutputs({ deps, request, images }, steps.length + 1);
-    const cached = await exportCaches(deps, request, built);
+    const { facts } = await exportOutputs({ deps, request, images }, beside);
+    const cached = await exportCaches(deps, request, { ...built, firstStep: imports + request.cacheFrom.length });
     return { image: ownImage(built.images), facts: { ...facts, ...cached } };
   });
   // Blobs that were made for an output or a cache alone, or came with one.
@@ -69,8 +71,12 @@ interface Built extends CachedLayers {
 }
 
 /** Runs the plans; once more without the caches of others when one of those turns out to be broken. */
-async function runPlans(deps: BuildDeps, request: BuildRequest, plans: readonly PlatformPlan[]): Promise<Built> {
-  const caches = await readCaches(deps, request);
+async function runPlans(
+  deps: BuildDeps,
+  request: BuildRequest,
+  { plans, imports }: { readonly plans: readonly PlatformPlan[]; readonly imports: number },
+): Promise<Built> {
+  const caches = await readCaches(deps, request, imports);
   try {
     return await runWith(deps, { request, plans, imported: new ImportedCache(deps, caches) });
   } catch (error) {

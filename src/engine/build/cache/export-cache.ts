@@ -1,4 +1,3 @@
-import { messageOf } from "../../../base/error.ts";
 import {
   type CacheRecord,
   cacheConfigType,
@@ -14,6 +13,7 @@ import { type Descriptor, mediaTypes, ociLayerType } from "../../image/manifest.
 import { pushStored } from "../../image/push-stored.ts";
 import type { BuildDeps } from "../deps.ts";
 import type { BuildRequest } from "../request.ts";
+import { shownStep } from "../shown-step.ts";
 import type { CacheTarget } from "./cache-words.ts";
 
 /** A cache in the form of an OCI image. */
@@ -34,16 +34,17 @@ export interface CachedLayers {
 export async function exportCaches(
   deps: BuildDeps,
   request: BuildRequest,
-  layers: CachedLayers,
+  { firstStep, ...layers }: CachedLayers & { readonly firstStep: number },
 ): Promise<Record<string, string>> {
   let facts: Record<string, string> = {};
-  for (const target of request.cacheTo) {
+  for (const [index, target] of request.cacheTo.entries()) {
     if (target.kind === "inline") continue;
+    const step = { number: firstStep + index, name: `exporting cache to ${target.name}` };
     try {
-      facts = { ...facts, ...(await exportCache({ deps, request }, target, layers)) };
+      const told = await shownStep(request, step, () => exportCache({ deps, request }, target, layers));
+      facts = { ...facts, ...told };
     } catch (error) {
       if (!target.ignoreError || request.signal.aborted) throw error;
-      request.onEvent({ kind: "warning", message: `cannot export the cache ${target.name}: ${messageOf(error)}` });
     }
   }
   return facts;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../../base/digest.ts";
-import { IsleError, invalid, messageOf } from "../../../base/error.ts";
+import { IsleError, invalid } from "../../../base/error.ts";
 import {
   cacheConfigType,
   inlineCacheMember,
@@ -13,18 +13,19 @@ import { fetchBlob } from "../../image/fetch-blob.ts";
 import { type Descriptor, type Index, isIndexType, type Manifest } from "../../image/manifest.ts";
 import type { BuildDeps } from "../deps.ts";
 import type { BuildRequest } from "../request.ts";
+import { shownStep } from "../shown-step.ts";
 import type { CacheSource } from "./cache-words.ts";
 import type { CacheContent } from "./imported-cache.ts";
 
 /** The caches that a build names. One that cannot be read is told of and left out: it only costs time. */
-export async function readCaches(deps: BuildDeps, request: BuildRequest): Promise<CacheContent[]> {
+export async function readCaches(deps: BuildDeps, request: BuildRequest, firstStep: number): Promise<CacheContent[]> {
   const contents = await Promise.all(
-    request.cacheFrom.map(async (source) => {
+    request.cacheFrom.map(async (source, index) => {
+      const step = { number: firstStep + index, name: `importing cache from ${source.name}` };
       try {
-        return await readCache(deps, request, source);
-      } catch (error) {
+        return await shownStep(request, step, () => readCache(deps, request, source));
+      } catch {
         request.signal.throwIfAborted();
-        request.onEvent({ kind: "warning", message: `cannot import the cache ${source.name}: ${messageOf(error)}` });
         return [];
       }
     }),
@@ -121,6 +122,8 @@ async function readManifest(
   { config, layers }: Partial<Manifest>,
 ): Promise<CacheContent> {
   if (!config || !Array.isArray(layers)) throw invalid("it is neither a cache nor an image");
+  if (config.mediaType.startsWith("application/vnd.buildkit."))
+    throw invalid("it is of BuildKit's, with keys of its own");
   if (config.size > maxDocumentBytes) throw invalid(`its config is larger than ${maxDocumentBytes} bytes`);
   await reader.store(config);
   const bytes = await content.read(config.digest);

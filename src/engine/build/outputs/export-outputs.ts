@@ -1,8 +1,8 @@
-import { messageOf } from "../../../base/error.ts";
 import type { ImageRecord } from "../../../core/image.ts";
 import { attestedFor } from "../attest/predicates.ts";
 import type { BuildDeps } from "../deps.ts";
-import type { BuildRequest, BuildStep } from "../request.ts";
+import type { BuildRequest } from "../request.ts";
+import { shownStep } from "../shown-step.ts";
 import { exportArchive } from "./archive-output.ts";
 import type { BuiltImage } from "./built-image.ts";
 import { exportImage } from "./image-output.ts";
@@ -33,33 +33,26 @@ export async function exportOutputs(parts: Omit<Exporting, "index">, firstStep: 
   let exported: Exported = { facts: {}, image: undefined };
   for (const [index, output] of parts.request.outputs.entries()) {
     parts.request.signal.throwIfAborted();
-    const step = stepOf(output, firstStep + index);
-    const { facts, image } = await shown(parts.request, step, () => exportOne({ ...parts, index }, output));
+    const name = nameOf(output);
+    const work = () => exportOne({ ...parts, index }, output);
+    const { facts, image } = name
+      ? await shownStep(parts.request, { number: firstStep + index, name }, work)
+      : await work();
     exported = { facts: { ...facts, ...exported.facts }, image: exported.image ?? image };
   }
   return exported;
 }
 
 /** An image in the store alone is told of by an event of its own. */
-function stepOf(output: BuildOutput, number: number): BuildStep | undefined {
+function nameOf(output: BuildOutput): string | undefined {
   if (output.kind === "cacheonly" || (output.kind === "image" && !output.push)) return undefined;
-  const name = { local: "exporting to client directory", tar: "exporting to client tarball" };
-  const archives = { oci: "exporting to oci image format", docker: "exporting to docker image format" };
-  const shownName = { ...name, ...archives, image: "exporting and pushing the image" }[output.kind];
-  return { number, name: shownName, written: shownName };
-}
-
-async function shown<T>({ onEvent }: BuildRequest, step: BuildStep | undefined, work: () => Promise<T>): Promise<T> {
-  if (!step) return await work();
-  onEvent({ kind: "start", step });
-  try {
-    const result = await work();
-    onEvent({ kind: "end", step, cached: false });
-    return result;
-  } catch (error) {
-    onEvent({ kind: "failed", step, message: messageOf(error) });
-    throw error;
-  }
+  return {
+    local: "exporting to client directory",
+    tar: "exporting to client tarball",
+    oci: "exporting to oci image format",
+    docker: "exporting to docker image format",
+    image: "exporting and pushing the image",
+  }[output.kind];
 }
 
 async function exportOne(all: Exporting, output: BuildOutput): Promise<Exported> {
