@@ -165,10 +165,18 @@ withGit("provenance names repositories with their commits, and files by their di
   const added = lib.commit({ f: "of the library" });
   writeFileSync(join(sources.directory, "file"), "over http");
   const url = `${sources.git}/lib.git`;
-  const Dockerfile = `FROM scratch\nADD ${url} /lib\nADD ${sources.http}/file /file\n`;
+  const Dockerfile = `FROM scratch\nCOPY --from=named f /\nADD ${url} /lib\nADD ${sources.http}/file /file\n`;
   const built = app.commit({ Dockerfile });
   mkdirSync(out, { recursive: true });
-  const flags = ["--provenance", "-o", `type=oci,dest=${out}/image.tar`, `${sources.git}/app.git#main`];
+  const more = `${sources.git}/lib.git#main`;
+  const flags = [
+    "--provenance",
+    "--build-context",
+    `named=${more}`,
+    "-o",
+    `type=oci,dest=${out}/image.tar`,
+    `${sources.git}/app.git#main`,
+  ];
   const { exitCode, stderr } = await daemon.cli(["build", ...flags], { timeoutMs: 60_000 });
   expect(exitCode, stderr).toBe(0);
   const [statement] = (await layout(join(out, "image.tar"))).statements;
@@ -178,6 +186,7 @@ withGit("provenance names repositories with their commits, and files by their di
     materials: [
       origin,
       { uri: url, digest: { sha1: added } },
+      { uri: more, digest: { sha1: added } },
       { uri: `${sources.http}/file`, digest: { sha256: createHash("sha256").update("over http").digest("hex") } },
     ],
   });

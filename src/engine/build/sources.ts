@@ -12,6 +12,8 @@ export type NamedSource =
 /** The client's named contexts go before the stages above, and those before images. */
 export async function sourceNamed(build: Build, name: string, stage: Stage): Promise<NamedSource> {
   const named = await namedContext(build.request.named, name)?.();
+  const origin = named?.kind === "files" ? named.files.origin : undefined;
+  if (origin) build.materials.set(origin.uri, origin);
   if (named) return named;
   const other = findStage(build.dockerfile.stages, name, stage.index);
   return other ? { kind: "stage", stage: other } : { kind: "image", name };
