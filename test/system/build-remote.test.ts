@@ -77,9 +77,26 @@ withGit("a repository is built at a branch, a tag, a commit and in a directory o
 withGit("an unchanged repository is built from the cache", async () => {
   const repository = new Repository(sources.directory, "cached");
   repository.commit({ Dockerfile: "FROM busybox\nCOPY . /all\nRUN cat /all/f\n", f: "1" });
-  const url = `${sources.git}/cached.git`;
+  const url = `${sources.http}/cached.git`;
   await build(url);
   expect((await build(url)).stderr.match(/^#\d+ CACHED$/gm)).toHaveLength(2);
+  // The commit is known by its name alone: nothing is fetched, but for who shows other credentials.
+  const first = repository.git("rev-parse", "HEAD");
+  repository.remove();
+  const again = await build("--no-cache", `${url}#${first}`);
+  expect(again.exitCode, again.stderr).toBe(0);
+  const other = ["--secret", "id=GIT_AUTH_TOKEN,env=TOKEN", `${url}#${first}`];
+  expect((await daemon.cli(["build", ...other], { env: { TOKEN: "other" } })).exitCode).toBe(1);
+  expect((await build("--no-cache", url)).exitCode).toBe(1);
+  await daemon.cli(["builder", "prune", "-af"]);
+  expect((await build(`${url}#${first}`)).exitCode).toBe(1);
+});
+
+withGit("a repository that changes is built anew", async () => {
+  const repository = new Repository(sources.directory, "changing");
+  repository.commit({ Dockerfile: "FROM busybox\nCOPY . /all\nRUN cat /all/f\n", f: "1" });
+  const url = `${sources.git}/changing.git`;
+  await build(url);
   repository.commit({ f: "2" });
   expect((await build(url)).stderr).not.toContain("CACHED");
 });

@@ -23,7 +23,8 @@ export interface ManifestEntry {
   readonly sizeBytes: number;
 }
 
-const maxTextBytes = 32 << 20;
+/** Larger files are read where they lie. */
+export const maxTextBytes = 32 << 20;
 
 /** Reads a context archive to its end. `wanted` says which files' contents are kept. */
 export async function readManifest(

@@ -79,7 +79,8 @@ export class ContextFiles {
       () => true,
       () => false,
     );
-    if (!isWhole || !this.#facts || hasFilesBelowLinks(this.all)) return undefined;
-    return { files: this.all, facts: this.#facts };
+    const facts = this.#from.place?.whole ? new Map<string, string>() : this.#facts;
+    if (!isWhole || !facts || hasFilesBelowLinks(this.all)) return undefined;
+    return { files: this.all, facts };
   }
 }

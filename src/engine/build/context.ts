@@ -3,7 +3,7 @@ import { factsName } from "../../base/context-facts.ts";
 import { parseDockerignore, readPatterns } from "../../base/dockerignore.ts";
 import { invalid } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
-import { type ContextManifest, cleanPath, readManifest } from "../../core/build/context-manifest.ts";
+import { type ContextManifest, cleanPath, maxTextBytes, readManifest } from "../../core/build/context-manifest.ts";
 import type { Source } from "../../core/build/source.ts";
 import { decompressed } from "../image/decompress.ts";
 import type { InstanceDeps } from "../instance/deps.ts";
@@ -27,6 +27,8 @@ export interface BuildContext {
 export interface ContextPlace {
   readonly key: string;
   readonly base: KeptContext | undefined;
+  /** The archive holds all files and no facts of them: the key alone says that they are the same. */
+  readonly whole?: boolean;
 }
 
 /**
@@ -53,6 +55,32 @@ export async function receiveContext(
     for (const path of [archive, directory]) await deps.machine.removeTree(path);
     throw error;
   }
+}
+
+/** A context that an earlier build has kept under a key that stands for its very content. */
+export async function contextAgain(
+  deps: BuildDeps,
+  key: string,
+  wanted: readonly string[],
+): Promise<BuildContext | undefined> {
+  const base = deps.contexts.take(key);
+  if (base === undefined) return undefined;
+  const texts = new Map<string, Buffer>();
+  for (const path of new Set(wanted.map(cleanPath))) {
+    if (base.files.get(path)?.type !== "file") continue;
+    const text = await deps.archive.readFile({ path: base.directory }, `/${path}`, maxTextBytes);
+    if (text) texts.set(path, Buffer.from(text));
+  }
+  let isHeld = true;
+  return {
+    manifest: { files: base.files, texts },
+    path: async () => base.directory,
+    async release() {
+      const unwanted = isHeld ? deps.contexts.put(key, base) : [];
+      isHeld = false;
+      for (const path of unwanted) await deps.machine.removeTree(path);
+    },
+  };
 }
 
 /** The Dockerfile at a path of the context. Fails with invalid when it is not there. */

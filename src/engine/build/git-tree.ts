@@ -4,6 +4,7 @@ import { newId } from "../../base/id.ts";
 import type { TreeRoot } from "../../core/archive.ts";
 import { type GitUrl, parseGitUrl, withoutPassword } from "../../core/build/git-url.ts";
 import type { GitRef } from "../../core/git.ts";
+import { cacheKey } from "./build.ts";
 import type { BuildDeps } from "./deps.ts";
 import type { BuildRequest } from "./request.ts";
 
@@ -64,15 +65,22 @@ async function withAccess<T>(
   access: RemoteAccess,
   work: (means: Omit<GitRef, "ref">) => Promise<T>,
 ): Promise<T> {
-  const isSsh = !/^(?:https?|git):/i.test(remote);
-  const agent = isSsh ? await access.sshAgent?.("default") : undefined;
-  const authorization = isSsh ? undefined : await authorizationFor(remote, access);
+  const agent = isSsh(remote) ? await access.sshAgent?.("default") : undefined;
+  const authorization = isSsh(remote) ? undefined : await authorizationFor(remote, access);
   try {
     return await work({ remote, authorization, sshAgent: agent?.path, signal: access.signal });
   } finally {
     await agent?.close();
   }
 }
+
+/** Tells apart who reads a repository with what; undefined where an agent alone could say. */
+export async function accessMark({ remote }: GitUrl, access: RemoteAccess): Promise<string | undefined> {
+  if (isSsh(remote)) return undefined;
+  return cacheKey("access", (await authorizationFor(remote, access)) ?? "");
+}
+
+const isSsh = (remote: string): boolean => !/^(?:https?|git):/i.test(remote);
 
 /** The header or the token that the client gives as a secret, for this host or for all. */
 async function authorizationFor(remote: string, { secret }: RemoteAccess): Promise<string | undefined> {

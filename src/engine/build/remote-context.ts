@@ -2,10 +2,11 @@ import { streamedContext } from "../../base/context-input.ts";
 import { IsleError, isCode, messageOf } from "../../base/error.ts";
 import { withoutPassword } from "../../core/build/git-url.ts";
 import { gitMaterial } from "./attest/provenance.ts";
-import { type BuildContext, receiveContext } from "./context.ts";
+import { cacheKey } from "./build.ts";
+import { type BuildContext, contextAgain, receiveContext } from "./context.ts";
 import type { BuildDeps } from "./deps.ts";
 import { openUrl } from "./fetch-url.ts";
-import { fetchTree, gitFiles, gitUrl, type RemoteAccess } from "./git-tree.ts";
+import { accessMark, fetchTree, gitFiles, gitUrl, type RemoteAccess, resolveGit } from "./git-tree.ts";
 
 export interface RemoteContext {
   readonly context: BuildContext;
@@ -41,15 +42,23 @@ async function* bytesOf({ body }: Response): AsyncGenerator<Uint8Array, void> {
   if (body) yield* body;
 }
 
-/** A repository's files become a context as those of a client do. */
+/** A repository's files become a context as those of a client do, and are kept for the next build of the same commit. */
 async function gitContext(deps: BuildDeps, text: string, wanted: Wanted): Promise<BuildContext> {
   const url = gitUrl(text)!;
+  const keeps = url.keepGitDir ?? wanted.keepGitDir;
+  // Who cannot show the same credentials fetches for himself.
+  const mark = await accessMark(url, wanted);
+  const keyOf = (commit: string) => cacheKey("git", url.remote, commit, mark, [url.directory, keeps, url.submodules]);
+  const commit = mark === undefined ? undefined : await resolveGit(deps, url, wanted);
+  const known = commit && (await contextAgain(deps, keyOf(commit), wanted.kept));
+  if (known) return { ...known, origin: gitMaterial(url, commit) };
   const tree = await fetchTree(deps, url, wanted);
   try {
     const selection = { sources: [url.directory || "/"], target: "/", into: true, parents: false };
-    const keeps = url.keepGitDir ?? wanted.keepGitDir;
     const files = deps.archive.packCopy(tree.root, { ...selection, excludes: keeps ? [] : [gitFiles] });
-    return { ...(await receiveContext(deps, files, wanted.kept)), origin: gitMaterial(url, tree.commit) };
+    const place = mark === undefined ? undefined : { key: keyOf(tree.commit), base: undefined, whole: true };
+    const context = await receiveContext(deps, files, wanted.kept, place);
+    return { ...context, origin: gitMaterial(url, tree.commit) };
   } catch (error) {
     if (!isCode(error, "notFound")) throw error;
     throw new IsleError("invalid", `${withoutPassword(url.remote)} has no directory ${url.directory}`);
