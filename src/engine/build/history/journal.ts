@@ -36,7 +36,7 @@ export class BuildJournal {
 
   /** The name that a client gave its build, unless another has it or it is none for a file. */
   freeId(wanted: string): string {
-    const isFit = /^[a-z0-9]{16,64}$/.test(wanted) && this.#place.history.get(wanted) === undefined;
+    const isFit = /^[a-z0-9]{16,64}$/.test(wanted) && !this.has(wanted);
     return isFit ? wanted : newId();
   }
 
@@ -63,15 +63,14 @@ export class BuildJournal {
   }
 
   has(id: string): boolean {
-    return this.#place.history.get(id) !== undefined;
+    return this.#running.has(id) || this.#place.history.get(id) !== undefined;
   }
 
   /** The latest first. */
   list(): BuildRecord[] {
-    return this.#place.history
-      .list()
-      .map((record) => this.#running.get(record.id)?.record ?? record)
-      .sort((a, b) => (a.createdAt > b.createdAt ? -1 : 1));
+    const running = [...this.#running.values()].map(({ record }) => record);
+    const others = this.#place.history.list().filter(({ id }) => !this.#running.has(id));
+    return [...running, ...others].sort((a, b) => (a.createdAt > b.createdAt ? -1 : 1));
   }
 
   /** By its id, the beginning of it, or empty for the latest. Fails with notFound, or invalid when several fit. */
@@ -93,6 +92,8 @@ export class BuildJournal {
 
   /** Fails with conflict while the build runs. */
   async remove(id: string): Promise<void> {
+    // One that has just ended is being written.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     if (this.#running.has(id)) {
       throw new IsleError("conflict", `the build ${id} is running`, { hint: "end its client first" });
     }

@@ -44,7 +44,7 @@ class Running implements RunningBuild {
     const ends = { error: undefined, endedAt: undefined, facts: {} };
     this.record = { ...facts, ...counts, ...ends, status: "running", createdAt: now() };
     this.#journal = journal;
-    journal.put(this.record);
+    this.#later(() => journal.put(this.record));
   }
 
   take(event: BuildEvent): void {
@@ -95,17 +95,30 @@ class Running implements RunningBuild {
     try {
       this.#journal.append(text);
     } catch {
-      // A full disk must not fail the build; its history lacks some lines then.
+      // As in #later.
     }
   }
 
   #end(change: Partial<BuildRecord>): void {
     if (this.record.status !== "running") return;
     this.record = { ...this.record, ...change, endedAt: now() };
-    this.#write();
-    this.#journal.put(this.record);
-    this.#journal.ended();
+    this.#later(() => {
+      this.#write();
+      this.#journal.put(this.record);
+      this.#journal.ended();
+    });
     this.#tell();
+  }
+
+  /** The disk is written to once the client has its answer: a build of cached steps takes no longer for its history. */
+  #later(work: () => void): void {
+    setImmediate(() => {
+      try {
+        work();
+      } catch {
+        // A full disk must not fail the build; its history lacks it then.
+      }
+    });
   }
 
   #tell(): void {
