@@ -22,8 +22,12 @@ export async function signalWorkload(root: string, id: string, signal: number): 
   await askRelay(stateDirectory(root, id), frameType.signal, u32(signal));
 }
 
+/** A machine that does not answer must not hold up who wants to end it. */
+const machinePatienceMs = 20_000;
+
 export async function setPaused(root: string, id: string, paused: boolean): Promise<void> {
-  await askRelay(stateDirectory(root, id), paused ? frameType.pause : frameType.resume);
+  const order = paused ? frameType.pause : frameType.resume;
+  await askRelay(stateDirectory(root, id), order, undefined, machinePatienceMs);
   writeState(root, { ...readState(root, id), paused });
 }
 

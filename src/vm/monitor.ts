@@ -86,11 +86,15 @@ function nextEvent(happenings: EventEmitter, name: string, wanted: Readonly<Reco
   });
 }
 
+const patienceMs = 60_000;
+
 /** The monitor of a machine that has a relay, which passes questions on and keeps events for itself. */
 export function relayMonitor(directory: string): Pick<Monitor, "ask"> {
   return {
     async ask(command, args) {
-      const line = (await askRelay(directory, frameType.ask, Buffer.from(monitorLine(command, args)))).toString();
+      const line = (
+        await askRelay(directory, frameType.ask, Buffer.from(monitorLine(command, args)), patienceMs)
+      ).toString();
       const answer = JSON.parse(line) as Answer;
       if (answer.error) throw new IsleError("internal", `${command}: ${answer.error.desc}`);
       return answer.return;

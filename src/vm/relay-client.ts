@@ -74,12 +74,20 @@ export function failureOf({ payload }: Frame): { errno: number; text: string } {
   return { errno: payload.length >= 4 ? payload.readUInt32LE(0) : 0, text: payload.subarray(4).toString() };
 }
 
-/** One request with one answer: the data that came before it was done. */
-export async function askRelay(directory: string, type: FrameType, payload?: Uint8Array): Promise<Buffer> {
+/** One request with one answer: the data that came before it was done. Of a guest that may be hostile or hang, within a time. */
+export async function askRelay(
+  directory: string,
+  type: FrameType,
+  payload?: Uint8Array,
+  patienceMs?: number,
+): Promise<Buffer> {
   const relay = await openRelay(directory);
   const data: Buffer[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     return await new Promise<Buffer>((resolve, reject) => {
+      const late = () => reject(new IsleError("internal", `the microVM did not answer within ${patienceMs! / 1000} s`));
+      if (patienceMs !== undefined) timer = setTimeout(late, patienceMs);
       relay.onFrame((answer) => {
         if (answer.type === frameType.data) data.push(Buffer.from(answer.payload));
         if (answer.type === frameType.done || answer.type === frameType.started) resolve(Buffer.concat(data));
@@ -89,6 +97,7 @@ export async function askRelay(directory: string, type: FrameType, payload?: Uin
       relay.send(type, payload);
     });
   } finally {
+    clearTimeout(timer);
     relay.close();
   }
 }

@@ -134,10 +134,17 @@ test("what one copy gives back is taken from no other", async () => {
   expect((await box.exec(other, "md5sum /dev/shm/kept")).stdout).toBe(sum);
 }, 240_000);
 
-test("what cannot be copied is refused by name, and nothing is left of it", async () => {
+test("a disk that is full stops a copy and nothing else, and what cannot be copied is refused by name", async () => {
   const container = await box.idle({ HostConfig: { Runtime: "crun" } });
   expect(await refusal(container)).toContain("only microVMs can be saved");
-  const id = await box.idle({ name: "taken" });
+  const id = await box.start({ name: "taken", script: counter });
+  await box.untilLog(id, "0\n");
+  const place = join(daemon.dataRoot, "microvm-copies");
+  const small = `mkdir -p ${place} && mount -t tmpfs -o size=20m small ${place}`;
+  expect((await daemon.inNamespaces(["sh", "-c", small])).exitCode).toBe(0);
+  expect(await refusal(id)).toContain("no space left");
+  await countsOn(id);
+  await daemon.inNamespaces(["umount", place]);
   expect(await refusal("--name", "taken", id)).toContain("already in use");
   expect(await refusal("--name", "-", id)).toContain("Invalid container name");
   expect(await refusal("-n", "0", id)).toContain("want from 1 to 100 copies, got 0");

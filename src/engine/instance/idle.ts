@@ -59,6 +59,14 @@ export class IdleMonitor {
     if (after === undefined) return;
     let [last, busyAt] = [sampleOf(deps, record), Date.now()];
     const look = () => {
+      try {
+        lookNow();
+      } catch (error) {
+        // It is ending, of which others tell.
+        deps.log.debug("an instance could not be looked at", { instance: record.id, error: messageOf(error) });
+      }
+    };
+    const lookNow = () => {
       const present = deps.instances.get(record.id);
       if (present?.state.status !== "running") {
         busyAt = Date.now();

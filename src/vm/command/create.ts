@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { unsupported } from "../../base/error.ts";
+import { IsleError, unsupported } from "../../base/error.ts";
 import { withUndo } from "../../base/undo.ts";
 import { writeFileAtomic } from "../../os/files.ts";
 import { processStart } from "../../os/proc.ts";
@@ -161,10 +161,16 @@ async function make(making: Making): Promise<MachineState> {
   };
 }
 
+const restorePatienceMs = 60_000;
+
 /** Returns when the machine stands where it was saved, ready to go on; fails with QEMU's words when it does not. */
 async function restored(directory: string): Promise<void> {
   const monitor = relayMonitor(directory);
-  while (((await monitor.ask("query-status")) as { status: string }).status === "inmigrate") await Bun.sleep(2);
+  const end = Date.now() + restorePatienceMs;
+  while (((await monitor.ask("query-status")) as { status: string }).status === "inmigrate") {
+    if (Date.now() > end) throw new IsleError("internal", "the saved microVM was not loaded in time");
+    await Bun.sleep(2);
+  }
 }
 
 /** What a kernel of its own makes impossible. */

@@ -48,8 +48,8 @@ export async function saveMachine(monitor: Asked, order: SaveOrder): Promise<voi
     await monitor.ask("migrate-set-capabilities", { capabilities });
     await monitor.ask("migrate-set-parameters", { "max-bandwidth": fastest });
     await monitor.ask("migrate", { uri: `unix:/out/${saveSocket}` });
-    await migrated(monitor);
-    await receiver.whole;
+    // What keeps the state from being written says more than that it was not taken.
+    await Promise.all([receiver.whole, migrated(monitor)]);
   } finally {
     receiver.close();
   }
@@ -57,6 +57,7 @@ export async function saveMachine(monitor: Asked, order: SaveOrder): Promise<voi
 
 const saveSocket = "save";
 const fastest = 2 ** 40;
+const mostStateBytes = 256 << 20;
 
 /** QEMU 7.2 saves to no file: it sends to a socket in a directory that it sees, and what arrives is taken apart here. */
 async function receive({ directory, into, memoryBytes, durable }: SaveOrder) {
@@ -66,12 +67,17 @@ async function receive({ directory, into, memoryBytes, durable }: SaveOrder) {
   const state = openSync(into.state, "w", 0o600);
   ftruncateSync(memory, memoryBytes);
   for (const path of [into.memory, into.state]) chownSync(path, machineUser, machineUser);
+  let stateBytes = 0;
   const splitter = new StreamSplitter({
     writeMemory(pages, offset) {
       if (offset + pages.length * pages[0]!.length > memoryBytes) throw new IsleError("dataLoss", "a page is outside");
-      writevSync(memory, pages as Uint8Array[], offset);
+      writePages(memory, pages, offset);
     },
-    writeState: (bytes) => void writeSync(state, bytes),
+    writeState(bytes) {
+      stateBytes += bytes.length;
+      if (stateBytes > mostStateBytes) throw new IsleError("dataLoss", "the state of a virtual machine has no end");
+      for (let done = 0; done < bytes.length; ) done += writeSync(state, bytes, done);
+    },
   });
   const { promise: whole, resolve, reject } = Promise.withResolvers<void>();
   whole.catch(() => {});
@@ -100,6 +106,17 @@ async function receive({ directory, into, memoryBytes, durable }: SaveOrder) {
       for (const file of [memory, state]) closeSync(file);
     },
   };
+}
+
+/** A disk that is full takes a part first, and then refuses the rest. */
+function writePages(file: number, pages: readonly Uint8Array[], offset: number): void {
+  const wanted = pages.reduce((sum, { length }) => sum + length, 0);
+  const written = writevSync(file, pages as Uint8Array[], offset);
+  if (written === wanted) return;
+  const rest = Buffer.concat(pages).subarray(written);
+  for (let done = 0; done < rest.length; ) {
+    done += writeSync(file, rest, done, rest.length - done, offset + written + done);
+  }
 }
 
 /** A socket's address holds fewer bytes than a path. */

@@ -9,6 +9,9 @@ import { type MachineState, readState, stateDirectory, statusOf } from "../state
 import { saveMachine } from "./save-machine.ts";
 import { diskWritten, savedFiles, sealSaved } from "./saved-machine.ts";
 
+/** For a guest that is busy under emulation on a busy host. */
+const holdPatienceMs = 20_000;
+
 export interface WorkloadSave {
   /** An empty directory, which becomes a saved machine. */
   readonly directory: string;
@@ -42,7 +45,7 @@ export async function saveWorkload(root: string, id: string, save: WorkloadSave)
   const state = checkSaveable(root, id);
   const place = stateDirectory(root, id);
   const disk = annotation(state, "disk")!;
-  await askRelay(place, frameType.hold);
+  await askRelay(place, frameType.hold, undefined, holdPatienceMs);
   const monitor = relayMonitor(place);
   await monitor.ask("stop");
   const memoryBytes = state.shape.memoryMiB * 2 ** 20;
