@@ -14,8 +14,13 @@
 
 static bool disk_mounted;
 
+#define LONGEST_BOOT_S 600
+
+/* The time of the sending: a machine that booted meanwhile has a later one from its own clock of hardware. */
 static int set_clock(const struct field *field) {
   uint64_t nanos = field_u64(field, 0);
+  time_t ahead = time(NULL) - (time_t)(nanos / 1000000000);
+  if (ahead > 0 && ahead < LONGEST_BOOT_S) return 0;
   struct timespec now = {.tv_sec = (time_t)(nanos / 1000000000), .tv_nsec = (long)(nanos % 1000000000)};
   return clock_settime(CLOCK_REALTIME, &now) == 0 ? 0 : errno;
 }
