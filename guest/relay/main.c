@@ -59,6 +59,7 @@ void join_groups(char *const *groups, size_t count) {
 int main(int count, char **arguments) {
   if (count > 1 && strcmp(arguments[1], "keep") == 0) return keep_main(count - 2, arguments + 2);
   if (count > 1 && strcmp(arguments[1], "serve") == 0) return serve_main(count - 2, arguments + 2);
+  if (count > 1 && strcmp(arguments[1], "counter") == 0) return counter_main();
   if (count > 1 && strcmp(arguments[1], "watch") == 0) return watch_main(count - 2, arguments + 2);
   if (count > 2 && strcmp(arguments[1], "share") == 0) return share_main(count - 2, arguments + 2);
   if (count > 4 && strcmp(arguments[1], "console") == 0) return console_main(arguments + 2);

@@ -48,6 +48,9 @@ int console_main(char **arguments);
 /* watch.c: tells of the first packet for a machine that is suspended */
 int watch_main(int count, char **arguments);
 
+/* counter.c */
+int counter_main(void);
+
 /* serve.c */
 int serve_main(int count, char **arguments);
 

@@ -12,6 +12,7 @@ import { machineFiles, machineUser } from "./places.ts";
 import { type FrameType, field } from "./plan/fields.ts";
 import { helperShape } from "./plan/shape.ts";
 import { knownAcceleration } from "./qemu/acceleration.ts";
+import { processorOf } from "./qemu/counter.ts";
 import { failureOf, type RelaySession } from "./relay-client.ts";
 import { goOn } from "./template/go-on.ts";
 import { findTemplate } from "./template/template.ts";
@@ -48,7 +49,7 @@ export async function withHelper<T>(wish: HelperWish, work: (guest: DirectGuest)
 
 async function start({ templates, image, disk }: HelperWish, directory: string): Promise<void> {
   const kernel = await findKernel();
-  const shape = helperShape(knownAcceleration().kind);
+  const shape = helperShape(processorOf(knownAcceleration().kind));
   const template = findTemplate({ directory: templates, shape, kernel, domain: defaultDomain, user: machineUser });
   await launchMachine({
     directory,

@@ -19,6 +19,7 @@ import { claimAhead } from "../pool/ahead.ts";
 import { claimSpare, mayTakeSpare, type Spare, spareKey } from "../pool/spare.ts";
 import { knownAcceleration } from "../qemu/acceleration.ts";
 import type { MachineShape } from "../qemu/arguments.ts";
+import { processorOf } from "../qemu/counter.ts";
 import { type RuntimeSpec, readSpec } from "../runtime-spec.ts";
 import type { SavedFiles } from "../saved/save-machine.ts";
 import { openSaved } from "../saved/saved-machine.ts";
@@ -82,7 +83,7 @@ async function prepare(
     smallFile,
   });
   const kernel = await findKernel(annotation(spec, "kernel"));
-  const shape = planShape(spec, { shared: plan.shares.length > 0, acceleration: knownAcceleration().kind });
+  const shape = planShape(spec, { shared: plan.shares.length > 0, ...processorOf(knownAcceleration().kind) });
   const wantsSpare = pool && image && !shape.shared && mayTakeSpare(spec);
   const domain = annotation(spec, "domain") ?? defaultDomain;
   const key = wantsSpare ? spareKey(templateKey(shape, kernel, domain), image) : undefined;

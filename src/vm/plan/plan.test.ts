@@ -7,7 +7,7 @@ import { machineLimits, planShape } from "./shape.ts";
 
 const spec = (resources: object, annotations: Record<string, string> = {}) =>
   ({ annotations, linux: { namespaces: [], cgroupsPath: "", resources } }) as unknown as OciSpec;
-const given = { shared: false, acceleration: "tcg" } as const;
+const given = { shared: false, acceleration: "tcg", counterKhz: 0 } as const;
 
 test.each([
   [{}, {}, 1, 512],

@@ -12,16 +12,18 @@ const hostOverheadMiB = 288;
 const mebi = 2 ** 20;
 const mostNetworks = 8;
 
+type Processor = Pick<MachineShape, "acceleration" | "counterKhz">;
+
 /** The most common one, for which there is a template most likely. */
-export const helperShape = (acceleration: MachineShape["acceleration"]): MachineShape => ({
+export const helperShape = (processor: Processor): MachineShape => ({
   cpus: 1,
   memoryMiB: defaultMemoryMiB,
   ...templateShape,
-  acceleration,
+  ...processor,
 });
 
 /** A machine that is large enough for the container's limits, in few sizes, so that templates are used again. */
-export function planShape(spec: OciSpec, given: Pick<MachineShape, "shared" | "acceleration">): MachineShape {
+export function planShape(spec: OciSpec, given: Processor & Pick<MachineShape, "shared">): MachineShape {
   const { cpu } = spec.linux.resources ?? {};
   const quota = Number(cpu?.["quota"] ?? 0);
   const period = Number(cpu?.["period"] ?? 100_000);

@@ -11,6 +11,7 @@ import { planShares } from "../plan/container.ts";
 import type { Share } from "../plan/mounts.ts";
 import { planShape } from "../plan/shape.ts";
 import { knownAcceleration, needsProbe, probeAcceleration } from "../qemu/acceleration.ts";
+import { processorOf } from "../qemu/counter.ts";
 import { openSaved } from "../saved/saved-machine.ts";
 import { smallFile } from "../small-file.ts";
 
@@ -204,7 +205,7 @@ export class MachinePool {
   }
 
   #templateWish(spec: OciSpec, kernel: GuestKernel): TemplateWish {
-    const shape = planShape(spec, { shared: false, acceleration: knownAcceleration().kind });
+    const shape = planShape(spec, { shared: false, ...processorOf(knownAcceleration().kind) });
     const domain = annotation(spec, "domain") ?? defaultDomain;
     return { directory: this.#options.templates, shape, kernel, domain, user: machineUser };
   }

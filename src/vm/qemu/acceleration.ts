@@ -84,7 +84,7 @@ async function tryKvm(kernel: GuestKernel): Promise<Acceleration> {
     chownSync(disk, machineUser, machineUser);
     await launchMachine({
       directory,
-      shape: { cpus: 1, memoryMiB: 256, acceleration: "kvm", ...templateShape },
+      shape: { cpus: 1, memoryMiB: 256, acceleration: "kvm", counterKhz: 0, ...templateShape },
       start: { kind: "boot" },
       files: { kernel, image: blankDisk(), disk },
       cgroups: [],

@@ -5,6 +5,7 @@ const shape = {
   cpus: 2,
   memoryMiB: 512,
   acceleration: "tcg",
+  counterKhz: 2_600_000,
   shared: false,
   networks: 1,
 } as const satisfies MachineShape;
@@ -14,6 +15,7 @@ const line = (wanted: MachineShape, kind: "boot" | "template" | "restore" = "boo
 test("acceleration chooses the processor, and emulation leaves out guards against neighbours on it", () => {
   expect(line(shape)).toContain("-accel tcg,thread=multi,tb-size=128 -cpu max,la57=off -smp 2 -m 512M");
   expect(line(shape)).toContain("mitigations=off");
+  expect(line(shape)).toContain("tsc_early_khz=2600000");
   const fast = line({ ...shape, acceleration: "kvm" });
   expect(fast).toContain("-accel kvm -cpu host");
   expect(fast).not.toContain("mitigations=off");
