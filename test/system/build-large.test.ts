@@ -66,7 +66,7 @@ test(`a context of ${fileCount} files arrives whole, and only what has changed t
   expect(await shown(`${count}; cat /all/d1/file-1499`)).toBe(`${fileCount + 1}\nchanged`);
 }, 900_000);
 
-test(`a file of ${largeBytes >> 20} MB arrives as it was, without filling the daemon's memory`, async () => {
+test(`a file of ${largeBytes / 2 ** 20} MB arrives as it was, without filling the daemon's memory`, async () => {
   write({ Dockerfile: "FROM busybox\nCOPY large /large\n" });
   const block = Buffer.alloc(1 << 20);
   const hash = createHash("sha256");

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { Repository } from "../support/sources.ts";
@@ -117,4 +117,32 @@ withAgent("a repository over ssh is read with the client's agent", async () => {
   const without = await daemon.cli(["build", url], { env });
   expect([without.exitCode, without.stderr]).toEqual([1, expect.stringContaining("git cannot read git@host.example")]);
   expect(readdirSync(join(daemon.execRoot, "ssh"))).toEqual([]);
+});
+
+withAgent("keys in files sign as an agent would, and stay with the client", async () => {
+  const types = [["ed25519"], ["rsa", "-b", "2048"], ["ecdsa", "-b", "256"], ["ecdsa", "-b", "521"]];
+  const keys = types.map((type, index) => ({ type, path: join(daemon.directory, "client", `file-${index}`) }));
+  for (const { type, path } of keys) {
+    await daemon.inNamespaces(["ssh-keygen", "-q", "-t", ...type, "-N", "", "-C", "in a file", "-f", path]);
+    copyFileSync(`${path}.pub`, join(context, "root", `${basename(path)}.pub`));
+  }
+  const paths = keys.map(({ path }) => path).join(",");
+  const steps =
+    "RUN --mount=type=ssh ssh-add -l | wc -l; for i in 0 1 2 3; do ssh-add -T /file-$i.pub && echo key $i signs; done\n";
+  const { exitCode, stderr } = await build(steps, "--no-cache", "--ssh", `default=${paths}`);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toMatch(/^#3 \S+ 4$/m);
+  for (const index of [0, 1, 2, 3]) expect(stderr).toContain(`key ${index} signs`);
+  await daemon.inNamespaces([
+    "ssh-keygen",
+    "-q",
+    "-t",
+    "ed25519",
+    "-N",
+    "locked",
+    "-f",
+    join(daemon.directory, "locked"),
+  ]);
+  const locked = await build(steps, "--ssh", `default=${join(daemon.directory, "locked")}`);
+  expect([locked.exitCode, locked.stderr]).toEqual([1, expect.stringContaining("add it to an agent with ssh-add")]);
 });

@@ -1,22 +1,42 @@
+import { readFileSync, statSync } from "node:fs";
 import type { ByteStream } from "../../base/byte-stream.ts";
+import { messageOf } from "../../base/error.ts";
 import type { Client } from "../../client/client.ts";
-import { usageError } from "../exit.ts";
+import { Exit, usageError } from "../exit.ts";
 import type { Io } from "../io.ts";
+import { serveKeys } from "./key-agent.ts";
+import { readSshKey, type SshKey } from "./ssh-key.ts";
 
-/** Sockets of SSH agents by the id that a Dockerfile knows them under. */
-export type Agents = ReadonlyMap<string, string>;
+/** An agent: the socket of one, or keys that this command signs with itself. */
+type Agent = { readonly socket: string } | { readonly keys: readonly SshKey[] };
 
-/** Reads `default`, `id` or `id=socket`; without a socket it is that of SSH_AUTH_SOCK. */
+/** SSH agents by the id that a Dockerfile knows them under. */
+export type Agents = ReadonlyMap<string, Agent>;
+
+/** Reads `default`, `id` or `id=path,…`: a path is a socket or a private key; without one it is that of SSH_AUTH_SOCK. */
 export function readAgents(texts: readonly string[], { env }: Pick<Io, "env">): Agents {
   return new Map(
     texts.map((text) => {
-      const [, id = "", socket] = /^([^=]+)(?:=(.+))?$/s.exec(text) ?? [];
-      if (id === "") throw usageError(`invalid ssh ${text}: it is ID or ID=SOCKET`);
-      const path = socket ?? env["SSH_AUTH_SOCK"];
-      if (!path) throw usageError(`invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set`);
-      return [id, path];
+      const [, id = "", paths] = /^([^=]+)(?:=(.+))?$/s.exec(text) ?? [];
+      if (id === "") throw usageError(`invalid ssh ${text}: it is ID, ID=SOCKET or ID=KEY`);
+      const given = paths?.split(",") ?? [env["SSH_AUTH_SOCK"] ?? ""];
+      if (given[0] === "") throw usageError("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
+      return [id, agentAt(given)];
     }),
   );
+}
+
+function agentAt(paths: readonly string[]): Agent {
+  if (paths.length === 1 && !statSync(paths[0]!, { throwIfNoEntry: false })?.isFile()) return { socket: paths[0]! };
+  return { keys: paths.map(readKey) };
+}
+
+function readKey(path: string): SshKey {
+  try {
+    return readSshKey(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new Exit(1, `isle: the key ${path} cannot be used: ${messageOf(error)}`);
+  }
 }
 
 interface Wanted {
@@ -32,7 +52,9 @@ export async function forwardAgent(
 ): Promise<void> {
   const far = await client.hijack("POST", `/isle/build/agent/${id}`);
   try {
-    const near = await io.dial({ kind: "unix", path: agents.get(agent)! });
+    const here = agents.get(agent)!;
+    if ("keys" in here) return await serveKeys(far, here.keys);
+    const near = await io.dial({ kind: "unix", path: here.socket });
     await Promise.all([copy(near, far), copy(far, near)]);
     near.close();
   } finally {

@@ -45,7 +45,7 @@ const buildFlags = {
   quiet: { type: "bool", short: "q", help: "Print only the image's id" },
   secret: { type: "list", help: "Secret for RUN --mount=type=secret", value: "id=name,src=file" },
   "shm-size": { type: "bytes", help: "Size of /dev/shm of a step" },
-  ssh: { type: "list", help: "SSH agent for RUN --mount=type=ssh and for repositories", value: "id[=socket]" },
+  ssh: { type: "list", help: "SSH agent for RUN --mount=type=ssh and for repositories", value: "id[=socket|key]" },
   tag: { type: "list", short: "t", help: "Name of the image", value: "name:tag" },
   target: { type: "string", help: "Stage to build" },
 } as const;

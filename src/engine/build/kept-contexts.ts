@@ -11,7 +11,8 @@ export interface KeptContext extends ContextBase {
 }
 
 const maxContexts = 16;
-const maxFiles = 100_000;
+/** A hundred thousand, and the directories they lie in. */
+const maxFiles = 120_000;
 const maxBytes = 10 * 2 ** 30;
 
 /**
