@@ -67,6 +67,10 @@ export const build = command({
     ["isle build -o type=local,dest=out .", "Write the files of the last stage into a directory"],
     ["isle build -o type=oci,dest=app.tar -t app .", "Write the image as an OCI layout"],
     ["isle build --push -t registry.example/app .", "Build, and push what was built"],
+    [
+      "isle build --platform linux/amd64,linux/arm64 --push -t r.example/app .",
+      "Build for two platforms, and push both",
+    ],
     ["isle build --sbom --provenance=mode=max --push -t r.example/app .", "Push what attests to the image with it"],
     ["isle build --cache-to type=registry,ref=r.example/cache,mode=max .", "Keep all steps in a registry"],
     ["isle build --ssh default .", "Let steps sign with the keys of your SSH agent, which stay with it"],
