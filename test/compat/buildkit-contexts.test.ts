@@ -1,5 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
@@ -156,4 +166,20 @@ withBuildx("an OCI layout is a named context", async () => {
   const { exitCode, stderr } = await build(["--build-context", `base=oci-layout://${layout}`, context]);
   expect(exitCode, stderr).toBe(0);
   expect(await shown("cat /f /g")).toBe("of the layout\nof the layout");
+});
+
+withBuildx("a client that vanishes while it sends its files leaves nothing", async () => {
+  write({ Dockerfile: "FROM busybox\nCOPY . /all\nRUN sleep 600\n" });
+  const file = openSync(join(context, "large"), "w");
+  ftruncateSync(file, 512 << 20);
+  closeSync(file);
+  const env = { DOCKER_HOST: `unix://${daemon.socket}`, DOCKER_CONFIG: join(daemon.directory, "docker-config") };
+  // Ended as hard as can be, as soon as the engine has begun to take something in.
+  const builds = join(daemon.dataRoot, "builds");
+  const script = `docker build ${context} >/dev/null 2>&1 & until ls ${builds} | grep -q archive-; do sleep 0.02; done; sleep 0.2; pkill -9 -P $!; kill -9 $!; wait`;
+  await daemon.inNamespaces(["bash", "-c", script], { env, timeoutMs: 60_000 });
+  for (let tries = 0; tries < 600 && leftBehind().length > 0; tries += 1) await Bun.sleep(100);
+  expect(leftBehind()).toEqual([]);
+  const running = await daemon.inNamespaces(["pgrep", "-fc", "sleep 600"]);
+  expect(running.stdout.trim()).toBe("0");
 });
