@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(top, { recursive: true, force: true }));
 
-type Member = readonly [name: string, type: TarEntryType, content?: string];
+type Member = readonly [name: string | Uint8Array, type: TarEntryType, content?: string];
 
 async function* archive(...members: Member[]): AsyncGenerator<Uint8Array, void> {
   for (const [name, type, content = ""] of members) {
@@ -145,4 +145,15 @@ test("files get their modes and times, devices are told of and left out", async 
     const { mode, mtimeMs } = statSync(join(target, path));
     expect([mode & 0o777, Math.round(mtimeMs)]).toEqual([0o755, 1_000_000_123]);
   }
+});
+
+test("names that are no UTF-8 stay apart", async () => {
+  const [one, two] = [Buffer.from([0x61, 0xe9]), Buffer.from([0x61, 0xfc])];
+  const below = Buffer.concat([one, Buffer.from("/ü")]);
+  await writeTree(archive([one, "directory"], [below, "file", "1"], [two, "file", "2"]), target);
+  // Once more, over what is there.
+  await writeTree(archive([one, "file", "3"], [two, "directory"]), target);
+  const found = (readdirSync(target, { encoding: "buffer" }) as Buffer[]).sort(Buffer.compare);
+  expect(found).toEqual([one, two]);
+  expect(readFileSync(Buffer.concat([Buffer.from(`${target}/`), one]), "utf8")).toBe("3");
 });

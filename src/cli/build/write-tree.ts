@@ -14,7 +14,6 @@ import {
   utimesSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
 import type { TarEntry } from "../../base/tar/entry.ts";
 import { cleanName, printable } from "../../base/tar/name.ts";
 import { readTar, type TarItem } from "../../base/tar/read-tar.ts";
@@ -33,9 +32,10 @@ export async function writeTree(archive: AsyncIterable<Uint8Array>, directory: s
   return tree.leftOut;
 }
 
+/** Names need not be UTF-8: within, they are latin1, in which each byte is one character. */
 class Tree {
   readonly leftOut: string[] = [];
-  readonly #top: string;
+  readonly #top: Buffer;
   /** Directories that are known to be no links, by their names below the top. */
   readonly #known = new Set<string>([""]);
   /** Files of this archive, which hard links may lead to. */
@@ -44,13 +44,13 @@ class Tree {
   readonly #directories = new Map<string, TarEntry>();
 
   constructor(top: string) {
-    this.#top = top;
+    this.#top = Buffer.from(`${top}/`);
   }
 
   async add({ entry, body }: TarItem): Promise<void> {
-    const name = cleanName(entry.name).toString();
+    const name = cleanName(entry.name).toString("latin1");
     if (name === "") return;
-    const path = join(this.#top, name);
+    const path = this.#pathOf(name);
     if (entry.type === "directory") {
       this.#makeDirectory(name);
       this.#directories.set(name, entry);
@@ -62,17 +62,19 @@ class Tree {
     }
     this.#makeDirectory(parentOf(name));
     const target = entry.type === "hardLink" ? this.#linked(entry) : undefined;
-    if (target === path) return;
+    if (target === name) return;
     this.#remove(name);
-    if (target !== undefined) linkSync(target, path);
+    if (target !== undefined) linkSync(this.#pathOf(target), path);
     else if (entry.type === "symlink") makeLink(path, entry);
     else await writeFile(path, entry, body);
     if (entry.type !== "symlink") this.#files.add(name);
   }
 
+  #pathOf = (name: string): Buffer => Buffer.concat([this.#top, Buffer.from(name, "latin1")]);
+
   finish(): void {
     for (const [name, entry] of [...this.#directories].reverse()) {
-      const path = join(this.#top, name);
+      const path = this.#pathOf(name);
       chmodSync(path, entry.mode);
       utimesSync(path, secondsOf(entry), secondsOf(entry));
     }
@@ -81,7 +83,7 @@ class Tree {
   #makeDirectory(name: string): void {
     if (this.#known.has(name)) return;
     this.#makeDirectory(parentOf(name));
-    const path = join(this.#top, name);
+    const path = this.#pathOf(name);
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (!found?.isDirectory()) {
       if (found) this.#remove(name);
@@ -92,7 +94,7 @@ class Tree {
 
   /** Removes what has the name, with all that was noted of it. */
   #remove(name: string): void {
-    rmSync(join(this.#top, name), { recursive: true, force: true });
+    rmSync(this.#pathOf(name), { recursive: true, force: true });
     if (this.#files.delete(name) || !this.#known.has(name)) return;
     for (const names of [this.#known, this.#files, this.#directories]) {
       for (const each of [...names.keys()]) if (each === name || each.startsWith(`${name}/`)) names.delete(each);
@@ -100,8 +102,8 @@ class Tree {
   }
 
   #linked(entry: TarEntry): string {
-    const name = cleanName(entry.linkName).toString();
-    if (this.#files.has(name)) return join(this.#top, name);
+    const name = cleanName(entry.linkName).toString("latin1");
+    if (this.#files.has(name)) return name;
     throw usageError(
       `refused to link ${printable(entry.name)} to ${printable(entry.linkName)}, which is no file of the output`,
     );
@@ -112,12 +114,12 @@ const parentOf = (name: string): string => name.slice(0, Math.max(0, name.lastIn
 
 const secondsOf = ({ modifiedNanos }: TarEntry): number => Number(modifiedNanos / 1000n) / 1e6;
 
-function makeLink(path: string, entry: TarEntry): void {
+function makeLink(path: Buffer, entry: TarEntry): void {
   symlinkSync(Buffer.from(entry.linkName), path);
   lutimesSync(path, secondsOf(entry), secondsOf(entry));
 }
 
-async function writeFile(path: string, entry: TarEntry, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeFile(path: Buffer, entry: TarEntry, body: AsyncIterable<Uint8Array>): Promise<void> {
   // Exclusive: nothing that came to lie there meanwhile is written through.
   const file = openSync(path, "wx", 0o600);
   try {
