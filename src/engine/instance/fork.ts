@@ -44,7 +44,10 @@ export async function forkInstance(deps: InstanceDeps, text: string, request: Fo
       await saveOnce(deps, original.id, { saving, place, disk: guestDisk(deps, copies[0]!) });
       for (const copy of copies.slice(1)) await saving.copyDisk(guestDisk(deps, copies[0]!), guestDisk(deps, copy));
       const slots = new Slots(startsAtATime);
-      await Promise.all(copies.map((copy) => startCopy(deps, copy, place, slots)));
+      // All of them have come to something before any is taken back.
+      const starts = await Promise.allSettled(copies.map((copy) => startCopy(deps, copy, place, slots)));
+      const failed = starts.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
+      if (failed) throw failed.reason;
       for (const { id } of copies) publishInstanceEvent(deps, original, "fork", { copy: id });
       return copies.map(({ id }) => id);
     });
