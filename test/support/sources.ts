@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { findProgram } from "../../src/os/find-program.ts";
 import type { TestDaemon } from "./daemon.ts";
 
 /** Servers in the daemon's network that hand out repositories and files. */
@@ -28,7 +29,7 @@ export async function startSources(daemon: TestDaemon): Promise<Sources> {
   return {
     ...{ directory, token, http: "http://127.0.0.1:8080", git: "git://127.0.0.1" },
     stop: async () => {
-      for (const child of [files, git]) await end(child);
+      for (const child of [files, git]) if (child) await end(child);
     },
   };
 }

@@ -120,7 +120,7 @@ test("sparse files, links to links, loops and hard links come as they are", asyn
 test("a file that turns into a link while it is sent leads nowhere", async () => {
   write({ Dockerfile: "FROM busybox\nCOPY . /all\n" });
   for (let index = 0; index < 100; index += 1) write({ [`many/${index}`]: "x".repeat(100) });
-  const swap = `cd ${context}/many; while [ -e ../Dockerfile ]; do for i in 1 50 99; do ln -sfn /etc/shadow $i; rm -f $i; echo x > $i; done; done`;
+  const swap = `cd ${context}/many; while [ -e ../Dockerfile ]; do for i in 1 50 99; do ln -sfn /etc/shadow $i; rm -f $i; echo x > $i; done; sleep 0.01; done`;
   const swapping = daemon.inNamespaces(["sh", "-c", swap], { timeoutMs: 60_000 });
   for (let tries = 0; tries < 3; tries += 1) {
     const { exitCode } = await build("--no-cache");
