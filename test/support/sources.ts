@@ -21,11 +21,8 @@ export async function startSources(daemon: TestDaemon): Promise<Sources> {
   const script = join(import.meta.dirname, "file-server-program.ts");
   const files = await begin(daemon, [process.execPath, script, directory, "8080", token], "ready");
   const listen = ["--reuseaddr", "--export-all", "--verbose", "--listen=127.0.0.1", "--port=9418"];
-  const git = await begin(
-    daemon,
-    ["git", "daemon", ...listen, `--base-path=${directory}`, directory],
-    "Ready to rumble",
-  );
+  const command = ["git", "daemon", ...listen, `--base-path=${directory}`, directory];
+  const git = findProgram("git") ? await begin(daemon, command, "Ready to rumble") : undefined;
   return {
     ...{ directory, token, http: "http://127.0.0.1:8080", git: "git://127.0.0.1" },
     stop: async () => {
