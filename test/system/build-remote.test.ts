@@ -256,3 +256,18 @@ test("an image of a directory stands for a base and for files to copy, and is no
   const missing = await build("--build-context", "base=oci-layout:///nowhere:x", context);
   expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining("holds no image x")]);
 });
+
+withGit("a Dockerfile on standard input goes with a repository, and with named directories", async () => {
+  new Repository(sources.directory, "files").commit({ Dockerfile: "FROM nothing\n", f: "of the repository" });
+  const lib = join(daemon.directory, "lib3");
+  write({ g: " and of a directory" }, lib);
+  const input = "FROM busybox\nCOPY f /f\nCOPY --from=lib g /g\n";
+  const flags = ["build", "-t", "built", "-f", "-", "--build-context", `lib=${lib}`, `${sources.git}/files.git`];
+  const { exitCode, stderr } = await daemon.cli(flags, { input });
+  expect(exitCode, stderr).toBe(0);
+  expect(await shown("cat /f /g")).toBe("of the repository and of a directory");
+  const checked = await daemon.cli(["build", "--check", "-f", "-", `${sources.git}/files.git`], {
+    input: "FROM busybox\nCMD x\n",
+  });
+  expect([checked.exitCode, checked.stdout]).toEqual([1, expect.stringContaining("JSONArgsRecommended")]);
+});

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { streamedContext } from "../../base/context-input.ts";
+import { fileAlone, streamedContext } from "../../base/context-input.ts";
 import { isCode } from "../../base/error.ts";
 import { framedStreams } from "../../base/framed-streams.ts";
 import { type BuildLine, buildImage, keptContext } from "../../client/build.ts";
@@ -56,7 +56,10 @@ export async function buildSources({ path, file, named, stdin }: Asked): Promise
     return { ...more, stream: archive, query: { dockerfile } };
   }
   if (isUrl(path)) {
-    if (file === "-") throw new Exit(1, "isle: the Dockerfile of a remote context comes from that context");
+    if (file === "-") {
+      const stream = fileAlone("Dockerfile", Buffer.from(await textOf(stdin)));
+      return { ...more, stream, query: { remote: path, dockerfile: "Dockerfile", definition: true } };
+    }
     return { ...more, query: { remote: path, dockerfile: file } };
   }
   const own = directoryContext(path, file, () => textOf(stdin));

@@ -52,6 +52,9 @@ export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: 
       : { context: await receiveContext(deps, bodies?.next() ?? request, kept, places.get("")), dockerfile: given };
     const context = hold(own.context);
     const name = own.dockerfile;
+    // A Dockerfile of the client's goes with files from elsewhere.
+    const sentAlone = remote && query.flag("definition");
+    const definition = sentAlone ? hold(await receiveContext(deps, bodies?.next() ?? request, [name])) : context;
     const files = new Map<string, NamedContext>();
     for (const { name: key } of sent.named) {
       files.set(key, { kind: "files", files: hold(await receiveContext(deps, bodies!.next(), [], places.get(key))) });
@@ -60,7 +63,7 @@ export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: 
       ...[...files].map(([key, found]) => [key, async () => found] as const),
       ...opensNamed(deps, sent.elsewhere, { ...access, hold }),
     ]);
-    const dockerfile = dockerfileOf(context, name);
+    const dockerfile = dockerfileOf(definition, name);
     const excludes = { contextExcludes: excludedFiles(context, name), ignored: ignorePatterns(context, name) };
     return { dockerfile, context, ...excludes, named, release };
   } catch (error) {
