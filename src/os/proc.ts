@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isErrno } from "../base/error.ts";
 
 /**
  * Start time of a process in clock ticks since boot, undefined when there is none. With the pid it names a process for
@@ -19,3 +20,12 @@ export const isAlive = (pid: number, start: number): boolean => processStart(pid
 
 /** Changes with every boot of the machine. */
 export const bootId = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+
+/** SIGKILL; quiet when the process is gone already. */
+export function killNow(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
+  }
+}

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isErrno } from "../base/error.ts";
+import { killNow } from "../os/proc.ts";
 
 const top = "/sys/fs/cgroup";
 
@@ -93,6 +94,29 @@ export function joinCgroups(directories: readonly string[], pids: readonly numbe
 /** Takes the group away once its processes are gone; false while some are there. */
 export function removeCgroup(directories: readonly string[]): boolean {
   return directories.map(removeGroup).every(Boolean);
+}
+
+const endPatienceMs = 10_000;
+
+/** Ends whatever runs in the group and takes it away, as far as that succeeds in time. */
+export async function endCgroup(directories: readonly string[]): Promise<void> {
+  for (const end = performance.now() + endPatienceMs; performance.now() < end; ) {
+    if (removeCgroup(directories)) return;
+    for (const directory of directories) for (const pid of pidsIn(directory)) killNow(pid);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+function pidsIn(directory: string): number[] {
+  try {
+    return readFileSync(join(directory, "cgroup.procs"), "utf8")
+      .split("\n")
+      .map(Number)
+      .filter((pid) => pid > 0);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENODEV")) return [];
+    throw error;
+  }
 }
 
 function removeGroup(directory: string): boolean {

@@ -1,9 +1,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { IsleError, isErrno } from "../base/error.ts";
+import { IsleError } from "../base/error.ts";
 import type { OciResources } from "../core/oci-spec.ts";
 import type { GuestProcess } from "../core/runtime.ts";
 import { readTextIfPresent } from "../os/files.ts";
+import { killNow } from "../os/proc.ts";
 import { removeCgroup, setCgroupLimits } from "./cgroup.ts";
 import { frameType } from "./generated/protocol.ts";
 import { limitFields } from "./plan/container.ts";
@@ -84,9 +85,9 @@ export async function deleteMachine(root: string, id: string, force: boolean): P
   if (statusOf(state) !== "stopped") {
     if (!force)
       throw new IsleError("conflict", `cannot delete container ${id} that is not stopped: ${statusOf(state)}`);
-    kill(state.pid);
+    killNow(state.pid);
   }
-  for (const helper of state.helpers) kill(helper);
+  for (const helper of state.helpers) killNow(helper);
   await groupsGone(state);
   rmSync(join(stateDirectory(root, id), "disk"), { force: true });
   removeState(root, id);
@@ -103,13 +104,5 @@ async function groupsGone({ cgroups, keeper }: MachineState): Promise<void> {
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (!isErrno(error, "ESRCH")) throw error;
   }
 }

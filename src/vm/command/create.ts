@@ -5,7 +5,7 @@ import { withUndo } from "../../base/undo.ts";
 import { writeFileAtomic } from "../../os/files.ts";
 import { processStart } from "../../os/proc.ts";
 import { annotation } from "../annotations.ts";
-import { makeCgroup, removeCgroup } from "../cgroup.ts";
+import { endCgroup, makeCgroup } from "../cgroup.ts";
 import type { CommandLine } from "../command-line.ts";
 import { refuseHooksInside, runHooks } from "../hooks.ts";
 import { findKernel, type GuestKernel } from "../kernel/kernels.ts";
@@ -41,7 +41,8 @@ export async function createCommand(line: CommandLine): Promise<void> {
     const { directory, ...prepared } = await prepare(line, spec, id);
     undo.add(() => removeState(root, id));
     const cgroups = makeCgroup(spec.linux.cgroupsPath || `/isle-vm/${id}`, planLimits(spec));
-    undo.add(() => removeCgroup(cgroups));
+    // The machine lives as long as this process, and would keep its group.
+    undo.add(() => endCgroup(cgroups));
     const consoleSocket = options["console-socket"] as string | undefined;
     const made = await make({ spec, directory, bundle, cgroups, id, consoleSocket, ...prepared }).catch((error) => {
       throw explained(directory, error);
