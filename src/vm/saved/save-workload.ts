@@ -1,4 +1,4 @@
-import { conflict, unsupported } from "../../base/error.ts";
+import { conflict, isCode, unsupported } from "../../base/error.ts";
 import { annotation } from "../annotations.ts";
 import { copyDisk } from "../disk.ts";
 import { frameType } from "../generated/protocol.ts";
@@ -56,6 +56,16 @@ export async function saveWorkload(root: string, id: string, save: WorkloadSave)
   if (save.diskCopy !== undefined) await copyDisk(disk, save.diskCopy, machineUser);
   const written = save.diskCopy === undefined ? diskWritten(disk) : "";
   sealSaved(save.directory, { shape: state.shape, kernel: state.kernel, diskWritten: written });
+}
+
+/** True while there is a machine that can be asked. */
+export function isThere(root: string, id: string): boolean {
+  try {
+    return statusOf(readState(root, id)) !== "stopped";
+  } catch (error) {
+    if (isCode(error, "notFound")) return false;
+    throw error;
+  }
 }
 
 /** Ends a machine that was saved; what its workload said before is passed on first. */
