@@ -22,6 +22,7 @@ export const frameTypes = {
   rehearse: [12, "fields as of run: mount the root and run once what exits at once; answered by done or failed"],
   hold: [13, "stand still and say nothing until wake, so that the machine can be saved; answered by done or failed"],
   wake: [14, "go on; with fields of identity and network as another; answered by started or failed"],
+  changed: [15, "fields: paths below the shared tree that others changed; answered by done, or failed while busy"],
   // From the guest.
   hello: [32, "u32: the guest is up and speaks this version"],
   done: [33, "the request is carried out"],

@@ -17,6 +17,7 @@ enum {
   FRAME_REHEARSE = 12, /* fields as of run: mount the root and run once what exits at once; answered by done or failed */
   FRAME_HOLD = 13, /* stand still and say nothing until wake, so that the machine can be saved; answered by done or failed */
   FRAME_WAKE = 14, /* go on; with fields of identity and network as another; answered by started or failed */
+  FRAME_CHANGED = 15, /* fields: paths below the shared tree that others changed; answered by done, or failed while busy */
   FRAME_HELLO = 32, /* u32: the guest is up and speaks this version */
   FRAME_DONE = 33, /* the request is carried out */
   FRAME_FAILED = 34, /* u32 errno, text: it is not */

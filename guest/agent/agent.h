@@ -83,6 +83,9 @@ void mount_all(const struct child *child);
 int open_existing(int root, const char *path, int flags);
 int open_in_root(int root, const char *path, mode_t kind);
 
+/* changes.c: what others change in shared directories */
+void tell_changes(uint32_t stream, const uint8_t *payload, size_t size);
+
 /* identity.c, in the child */
 void take_identity(const struct child *child);
 _Noreturn void execute(const struct child *child);

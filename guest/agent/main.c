@@ -50,6 +50,7 @@ static void handle(const struct frame *frame) {
       group_prepare(frame->payload, frame->size);
       port_send(FRAME_DONE, frame->stream, NULL, 0);
       break;
+    case FRAME_CHANGED: tell_changes(frame->stream, frame->payload, frame->size); break;
     case FRAME_PROCESSES: process_list(frame->stream); break;
     case FRAME_FINISH:
       finish_disk();

@@ -123,6 +123,7 @@ static void handle(struct client *client, const struct frame *frame) {
     case FRAME_EXEC:
     case FRAME_PROCESSES:
     case FRAME_FILES:
+    case FRAME_CHANGED:
     case FRAME_UPDATE: request(client, frame); break;
     case FRAME_SIGNAL: pass_signal(client, frame); break;
     case FRAME_INPUT:

@@ -38,6 +38,15 @@ int make_tap(const char *name);
 /* Brings the keeper's taps here, joins each with an interface that is here, and adds to the setup what the guest must know. */
 int take_taps(pid_t keeper, struct bytes *setup);
 
+/* changes.c: what others than the guest change in the directories that it shares */
+/* Where the shared tree is, in a mount namespace of its own. */
+extern const char *shared_tree;
+#define PATH_BYTES 4096
+/* While there are rights left: events tell who caused them only to one who had all of them. */
+void open_notices(void);
+/* Tells the guest of changes in these directories of the tree until the server ends. */
+void watch_tree(const char *const *names, size_t count, pid_t server);
+
 /* share.c: the server of the directories that the guest shares with the host */
 int share_main(int count, char **arguments);
 

@@ -14,14 +14,16 @@
 
 #include "relay.h"
 
-#define TREE "tree"
 #define SOCKET_FD 10
+#define MOST_BINDS 256
+
+const char *shared_tree;
 
 /* A read-only bind is read-only here too: the guest is not asked to keep to it. */
 static void add(unsigned number, const char *mode, const char *path) {
-  char target[64];
+  char target[PATH_BYTES];
   struct stat kind;
-  snprintf(target, sizeof target, TREE "/%u", number);
+  snprintf(target, sizeof target, "%s/%u", shared_tree, number);
   if (stat(path, &kind) != 0) die(path);
   if (S_ISDIR(kind.st_mode)) mkdir(target, 0700);
   else close(open(target, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
@@ -37,8 +39,7 @@ static void add(unsigned number, const char *mode, const char *path) {
 static void make_tree(char **binds, int count) {
   if (unshare(CLONE_NEWNS) != 0) die("new mount namespace");
   if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) die("own mounts");
-  mkdir(TREE, 0700);
-  if (mount("isle", TREE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") != 0) die("shared tree");
+  if (mount("isle", shared_tree, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") != 0) die("shared tree");
   for (int i = 0; i < count; i++) add((unsigned)i, binds[2 * i], binds[2 * i + 1]);
 }
 
@@ -66,19 +67,16 @@ static void map_all(pid_t process, const char *name) {
  * The server makes files for everybody whom the guest knows, but in a user namespace of its own: over the machine itself
  * it has no rights. `ready` tells this, `mapped` is answered.
  */
-static _Noreturn void become_server(char **command, int ready, int mapped) {
-  struct rlimit most = {.rlim_cur = 1000000, .rlim_max = 1000000};
+static void give_up_machine(int ready, int mapped) {
   char word;
-  setrlimit(RLIMIT_NOFILE, &most);
   if (may_mount_proc() && unshare(CLONE_NEWUSER) == 0 && write(ready, "u", 1) == 1 && read(mapped, &word, 1) != 1)
     die("user namespace");
   close(ready);
-  execv(command[0], command);
-  die(command[0]);
 }
 
-static pid_t start_server(char **command) {
-  int log = open("shares.log", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+/* 0 in the child, which has given up its rights. */
+static pid_t fork_confined(void) {
+  int log = open("shares.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
   int ready[2], mapped[2];
   if (log < 0 || nothing < 0 || pipe2(ready, O_CLOEXEC) != 0 || pipe2(mapped, O_CLOEXEC) != 0) die("starting the server");
@@ -89,8 +87,12 @@ static pid_t start_server(char **command) {
     dup2(nothing, 0);
     dup2(log, 1);
     dup2(log, 2);
-    become_server(command, ready[1], mapped[0]);
+    give_up_machine(ready[1], mapped[0]);
+    return 0;
   }
+  close(log);
+  close(nothing);
+  close(mapped[0]);
   close(ready[1]);
   char word;
   if (read(ready[0], &word, 1) == 1) {
@@ -98,22 +100,57 @@ static pid_t start_server(char **command) {
     map_all(server, "gid_map");
     if (write(mapped[1], "m", 1) != 1) die("user namespace");
   }
+  close(ready[0]);
+  close(mapped[1]);
   return server;
 }
 
-/* share --dir DIR [--group GROUP]... [--bind MODE PATH]... -- SERVER ARGUMENTS: prints the server's number. */
+static pid_t start_server(char **command) {
+  struct rlimit most = {.rlim_cur = 1000000, .rlim_max = 1000000};
+  setrlimit(RLIMIT_NOFILE, &most);
+  pid_t server = fork_confined();
+  if (server != 0) return server;
+  execv(command[0], command);
+  die(command[0]);
+}
+
+/* Directories that only the host writes need nobody to watch them: the guest could not be made to notice. */
+static pid_t start_watcher(char **binds, int count, pid_t server) {
+  static char names[MOST_BINDS][16];
+  const char *watched[MOST_BINDS];
+  size_t watched_count = 0;
+  struct stat kind;
+  for (int i = 0; i < count; i++) {
+    if (strncmp(binds[2 * i], "rw", 2) != 0 || stat(binds[2 * i + 1], &kind) != 0 || !S_ISDIR(kind.st_mode)) continue;
+    snprintf(names[watched_count], sizeof names[0], "%d", i);
+    watched[watched_count] = names[watched_count];
+    watched_count++;
+  }
+  if (watched_count == 0) return 0;
+  open_notices();
+  pid_t watcher = fork_confined();
+  if (watcher != 0) return watcher;
+  prctl(PR_SET_NAME, "isle-watch");
+  watch_tree(watched, watched_count, server);
+  _exit(0);
+}
+
+/* share --dir DIR --tree DIR [--group GROUP]... [--bind MODE PATH]... -- SERVER ARGUMENTS: prints the numbers of server and watcher. */
 int share_main(int count, char **arguments) {
-  char *groups[16], *binds[512];
+  char *groups[16], *binds[2 * MOST_BINDS];
   size_t group_count = 0;
   int bind_count = 0, at = 0;
   while (at < count && strcmp(arguments[at], "--") != 0) {
     if (strcmp(arguments[at], "--dir") == 0 && at + 1 < count) {
       if (chdir(arguments[at + 1]) != 0) die(arguments[at + 1]);
       at += 2;
+    } else if (strcmp(arguments[at], "--tree") == 0 && at + 1 < count) {
+      shared_tree = arguments[at + 1];
+      at += 2;
     } else if (strcmp(arguments[at], "--group") == 0 && at + 1 < count && group_count < 16) {
       groups[group_count++] = arguments[at + 1];
       at += 2;
-    } else if (strcmp(arguments[at], "--bind") == 0 && at + 2 < count && bind_count < 256) {
+    } else if (strcmp(arguments[at], "--bind") == 0 && at + 2 < count && bind_count < MOST_BINDS) {
       binds[2 * bind_count] = arguments[at + 1];
       binds[2 * bind_count++ + 1] = arguments[at + 2];
       at += 3;
@@ -123,9 +160,13 @@ int share_main(int count, char **arguments) {
     }
   }
   join_groups(groups, group_count);
+  unlink("shares.log");
   int socket = listen_unix("shares");
   if (socket < 0 || dup2(socket, SOCKET_FD) < 0) die("shares");
   make_tree(binds, bind_count);
-  printf("%d\n", start_server(arguments + at + 1));
+  pid_t server = start_server(arguments + at + 1);
+  close(socket);
+  close(SOCKET_FD);
+  printf("%d %d\n", server, start_watcher(binds, bind_count, server));
   return 0;
 }

@@ -59,6 +59,7 @@ const signalExitCode = (signal: NodeJS.Signals | null): number => (signal === nu
 
 export interface TerminalProcess {
   readonly pid: number;
+  /** Exit code, once everything it printed was handed on. */
   readonly exited: Promise<number>;
   write(data: Uint8Array): void;
   resize(columns: number, rows: number): void;
@@ -66,19 +67,29 @@ export interface TerminalProcess {
   close(): void;
 }
 
+/** Somebody else who has the terminal open would keep it from ending. */
+const drainMs = 1000;
+
 /** Starts a program on a pseudo-terminal of its own; `onData` gets what it prints. */
 export function startOnTerminal(
   command: readonly string[],
   size: { columns: number; rows: number },
   onData: (data: Uint8Array) => void,
 ): TerminalProcess {
+  const { promise: drained, resolve: drain } = Promise.withResolvers<void>();
   const child = Bun.spawn([...command], {
-    terminal: { cols: size.columns, rows: size.rows, data: (_, data) => onData(new Uint8Array(data)) },
+    terminal: {
+      cols: size.columns,
+      rows: size.rows,
+      data: (_, data) => onData(new Uint8Array(data)),
+      exit: () => drain(),
+    },
   });
   const terminal = child.terminal!;
   return {
     pid: child.pid,
-    exited: child.exited,
+    // What it printed last may come after its end.
+    exited: child.exited.then((code) => Promise.race([drained, Bun.sleep(drainMs)]).then(() => code)),
     write: (data) => void terminal.write(data),
     resize: (columns, rows) => terminal.resize(columns, rows),
     kill: (signal) => child.kill(signal),

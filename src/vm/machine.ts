@@ -52,7 +52,7 @@ export async function bringUpMachine(wanted: Wanted): Promise<Machine> {
     return { keeper: spare.keeper, machine: spare.machine, helpers: spare.helpers };
   }
   if (!existsSync(disk)) await makeDisk(disk, diskBytesOf(spec), machineUser);
-  const helpers = wanted.shares.length > 0 ? [await startShares(directory, wanted.shares, cgroups)] : [];
+  const helpers = wanted.shares.length > 0 ? await startShares(directory, wanted.shares, cgroups) : [];
   return { ...(await launch(wanted, disk)), helpers };
 }
 

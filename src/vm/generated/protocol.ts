@@ -29,6 +29,8 @@ export const frameType = {
   hold: 13,
   /** go on; with fields of identity and network as another; answered by started or failed */
   wake: 14,
+  /** fields: paths below the shared tree that others changed; answered by done, or failed while busy */
+  changed: 15,
   /** u32: the guest is up and speaks this version */
   hello: 32,
   /** the request is carried out */

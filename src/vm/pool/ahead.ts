@@ -51,7 +51,7 @@ export function startAhead(pool: string, id: string, wish: AheadWish): () => voi
 async function bringUp(place: string, wish: AheadWish): Promise<Socket> {
   const { shape, kernel, template, image, disk, shares, still } = wish;
   if (!existsSync(disk)) await makeDisk(disk, wish.diskBytes, machineUser);
-  const helpers = shape.shared ? [await startShares(place, shares, [])] : [];
+  const helpers = shape.shared ? await startShares(place, shares, []) : [];
   const launched = await launchMachine({
     directory: place,
     shape,

@@ -118,7 +118,7 @@ function terminalSession(
     stdout,
     stderr: undefined,
     ended: child.exited.then((code) => {
-      stdout.end();
+      stdout.end(unreadOutput(files));
       child.close();
       return finish(files, code);
     }),
@@ -130,6 +130,25 @@ function terminalSession(
     },
     kill: (signal) => killCommand(files, signal, () => child.kill(signal)),
   };
+}
+
+const pieceBytes = 255;
+
+/**
+ * What a command had printed last when it ended: crun reads it only then, takes it for complaints and logs them as they
+ * are, a piece each with a line's end after it. Complaints of its own are JSON.
+ */
+function unreadOutput(files: SessionFiles): Buffer {
+  // Every byte a character, since a piece ends anywhere.
+  const said = readOrEmpty(files.log, "latin1");
+  if (said === "" || said.startsWith('{"msg":')) return Buffer.alloc(0);
+  rmSync(files.log, { force: true });
+  const whole = said.slice(0, -1);
+  const pieces = Array.from({ length: Math.ceil(whole.length / (pieceBytes + 1)) }, (_, index) => {
+    const start = index * (pieceBytes + 1);
+    return whole.slice(start, start + pieceBytes);
+  });
+  return Buffer.from(pieces.join(""), "latin1");
 }
 
 /** Signals the command itself: it would outlive the runtime, which waits for it and ends with it. */
@@ -162,9 +181,9 @@ function pidIn(files: SessionFiles): number {
   return Number(readOrEmpty(files.pid)) || 0;
 }
 
-function readOrEmpty(path: string): string {
+function readOrEmpty(path: string, encoding: "utf8" | "latin1" = "utf8"): string {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path, encoding);
   } catch {
     return "";
   }
