@@ -117,6 +117,17 @@ test("twenty commands at a time each get their own output", async () => {
   expect(outputs).toEqual(Array.from({ length: 20 }, (_, i) => ({ exitCode: i, stdout: `${i}\n`, stderr: "" })));
 });
 
+test("what a command prints to a terminal last arrives too, however many run beside it", async () => {
+  const id = await box.idle();
+  const lane = async () => {
+    for (let i = 0; i < 15; i++) {
+      const { stdout } = await box.exec(id, "head -c 1000 /dev/zero | tr '\\0' x; echo end", { Tty: true });
+      expect(stdout).toBe(`${"x".repeat(1000)}end\r\n`);
+    }
+  };
+  await Promise.all([lane(), lane(), lane(), lane()]);
+});
+
 test("what cannot run is refused before it starts", async () => {
   const id = await box.create();
   const stopped = await daemon.api.post(`/containers/${id}/exec`, { json: { Cmd: ["true"] } });

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -163,6 +164,28 @@ test("the server of directories has no rights over the machine, and makes files 
   expect(rest).not.toContain(own);
   await box.clear();
   await daemon.api.ok("DELETE", "/volumes/shared");
+});
+
+test("whoever watches a shared directory inside hears of what is changed outside", async () => {
+  const shared = join(daemon.directory, "watched");
+  mkdirSync(join(shared, "deep"), { recursive: true });
+  writeFileSync(join(shared, "deep/file"), "one\n");
+  execFileSync("gcc", ["-static", "-O2", "-o", join(shared, "print-changes"), "test/support/print-changes.c"]);
+  const HostConfig = { Binds: [`${shared}:/shared`] };
+  const script = "cd /shared && exec ./print-changes . deep deep/file";
+  const id = await box.start({ script, HostConfig });
+  const session = await daemon.api.hijack(`/containers/${id}/attach`, { query: { stream: 1, stdout: 1, logs: 1 } });
+  await session.until("ready\n");
+  // Until those who watch have looked at the whole tree a change may pass unnoticed.
+  const change = "until [ -e heard ]; do echo two >> deep/file; sleep 0.3; done";
+  const changing = daemon.inNamespaces(["sh", "-c", `cd ${shared} && ${change}`], patience);
+  await session.until("2 file\n");
+  await session.until("3 itself\n");
+  writeFileSync(join(shared, "heard"), "");
+  await changing;
+  await session.until("1 heard\n");
+  rmSync(join(shared, "deep/file"));
+  await session.until("1 deep\n");
 });
 
 test("a machine that was started ahead of a start that fails ends with it", async () => {
