@@ -22,14 +22,15 @@ static bool touch(int tree, const char *path) {
   struct statx now;
   char self[32];
   snprintf(self, sizeof self, "/proc/self/fd/%d", file);
-  bool there = statx(file, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_MTIME | STATX_TYPE, &now) == 0;
+  bool there = statx(file, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_MTIME | STATX_TYPE | STATX_NLINK, &now) == 0;
   if (there && !S_ISLNK(now.stx_mode)) {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
                                 {.tv_sec = now.stx_mtime.tv_sec, .tv_nsec = now.stx_mtime.tv_nsec}};
     utimensat(AT_FDCWD, self, times, 0);
   }
   close(file);
-  return there;
+  /* The server knows one that was removed as long as the guest has it open. */
+  return there && now.stx_nlink > 0;
 }
 
 /* Of one that is gone the directory above it is what has changed. */
