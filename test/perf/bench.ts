@@ -1,7 +1,7 @@
 /**
  * Measures isle beside Docker and Podman: whole processes, client included, in turn on one machine.
  *
- *     bun test/perf/bench.ts [--only TEXT] [--out DIRECTORY] [--thousand]
+ *     bun test/perf/bench.ts [--only TEXT] [--out DIRECTORY] [--crowds]
  *
  * Without the peers' root (see ISLE_PEERS) only isle's own figures are taken. Exits with 1 when a bar does not hold.
  */
@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildScenarios } from "./build.ts";
 import { writeBusyboxRoot } from "./busybox.ts";
+import { containers, crowdFigures, microvms } from "./crowd.ts";
 import { findPeers, startDocker, startIsle, startPodman } from "./engines.ts";
 import { loadFigure } from "./load.ts";
 import { networkFigures, networkScenarios, perlImage, writePerlRoot } from "./network.ts";
@@ -19,13 +20,12 @@ import { savingScenarios } from "./saving.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import type { Side } from "./side.ts";
 import { pairedRatio, summarise } from "./statistics.ts";
-import { thousandFigures } from "./thousand.ts";
 
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
     out: { type: "string", default: "bench-results" },
-    thousand: { type: "boolean", default: false },
+    crowds: { type: "boolean", default: false },
   },
 });
 const wanted = (name: string) => values.only === undefined || name.includes(values.only);
@@ -51,7 +51,10 @@ try {
   for (const scenario of networkScenarios.filter(({ name }) => wanted(name))) add(measureAll(scenario, sides));
   for (const [name, figure] of networkFigures) if (wanted(name)) add(figure(sides[0]!, name));
   if (wanted("load")) add(loadFigure(sides, directory));
-  if (values.thousand || wanted("1000")) for (const figure of thousandFigures(sides[0]!)) add(figure);
+  for (const crowd of [containers, microvms]) {
+    const asked = values.only !== undefined && wanted(`${crowd.count} ${crowd.what}`);
+    if (values.crowds || asked) for (const figure of crowdFigures(sides[0]!, crowd)) add(figure);
+  }
   write(values.out, figures);
   console.log(`\n${table(figures)}`);
 } finally {
