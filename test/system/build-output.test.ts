@@ -6,13 +6,13 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { type BuildPlace, openBuildPlace } from "../support/build-place.ts";
 import { Containers } from "../support/containers.ts";
-import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import type { TestDaemon } from "../support/daemon.ts";
 import { startRegistry, type TestRegistry, testUser } from "../support/registry.ts";
 
 let daemon: TestDaemon;
@@ -20,32 +20,21 @@ let box: Containers;
 let registry: TestRegistry;
 let context: string;
 let out: string;
+let place: BuildPlace;
 beforeAll(async () => {
-  daemon = await startDaemon();
+  place = await openBuildPlace();
+  ({ daemon, registry, context, out } = place);
   box = new Containers(daemon.api);
-  registry = await startRegistry({ enter: daemon.enter });
-  context = join(daemon.directory, "context");
-  out = join(daemon.directory, "out");
 });
 afterEach(async () => {
   await box.clear();
-  for (const path of [context, out]) rmSync(path, { recursive: true, force: true });
+  place.clear();
 });
-afterAll(async () => {
-  await registry?.close();
-  await daemon?.stop();
-});
+afterAll(() => place?.close());
 
-function write(files: Readonly<Record<string, string>>): void {
-  mkdirSync(out, { recursive: true });
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
-
-const build = (...flags: string[]) => daemon.cli(["build", ...flags, context], { timeoutMs: 60_000 });
-const shell = (script: string) => daemon.inNamespaces(["sh", "-ec", script]);
+const write = (files: Readonly<Record<string, string>>) => place.write(files);
+const build = (...flags: string[]) => place.run(...flags);
+const shell = (script: string) => place.shell(script);
 const json = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 
 const tree = `FROM busybox AS made

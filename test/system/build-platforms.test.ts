@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { hostPlatform } from "../../src/base/platform.ts";
+import { type BuildPlace, openBuildPlace } from "../support/build-place.ts";
 import { busyboxRoot } from "../support/busybox-root.ts";
 import { Containers } from "../support/containers.ts";
-import { startDaemon, type TestDaemon } from "../support/daemon.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import type { TestDaemon } from "../support/daemon.ts";
+import type { TestRegistry } from "../support/registry.ts";
 
 const host = hostPlatform().architecture;
 const other = host === "arm64" ? "s390x" : "arm64";
@@ -16,37 +17,26 @@ let box: Containers;
 let registry: TestRegistry;
 let context: string;
 let out: string;
+let place: BuildPlace;
 beforeAll(async () => {
-  daemon = await startDaemon();
+  place = await openBuildPlace();
+  ({ daemon, registry, context, out } = place);
   box = new Containers(daemon.api);
-  registry = await startRegistry({ enter: daemon.enter });
-  context = join(daemon.directory, "context");
-  out = join(daemon.directory, "out");
 });
 afterEach(async () => {
   await box.clear();
-  for (const path of [context, out]) rmSync(path, { recursive: true, force: true });
+  place.clear();
 });
-afterAll(async () => {
-  await registry?.close();
-  await daemon?.stop();
-});
+afterAll(() => place?.close());
 
-function write(files: Readonly<Record<string, string>>): void {
-  mkdirSync(out, { recursive: true });
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
-
-const run = (...flags: string[]) => daemon.cli(["build", ...flags, context], { timeoutMs: 60_000 });
+const write = (files: Readonly<Record<string, string>>) => place.write(files);
+const run = (...flags: string[]) => place.run(...flags);
 async function build(...flags: string[]): Promise<string> {
   const { exitCode, stderr } = await run(...flags);
   expect(exitCode, stderr).toBe(0);
   return stderr;
 }
-const shell = (script: string) => daemon.inNamespaces(["sh", "-ec", script]);
+const shell = (script: string) => place.shell(script);
 const text = (path: string) => readFileSync(join(out, path), "utf8");
 
 interface Descriptor {

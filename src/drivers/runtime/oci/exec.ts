@@ -136,12 +136,12 @@ const pieceBytes = 255;
 
 /**
  * What a command had printed last when it ended: crun reads it only then, takes it for complaints and logs them as they
- * are, a piece each with a line's end after it. Complaints of its own are JSON.
+ * are, a piece each with a line's end after it. A runtime's own complaints are objects in JSON.
  */
 function unreadOutput(files: SessionFiles): Buffer {
   // Every byte a character, since a piece ends anywhere.
   const said = readOrEmpty(files.log, "latin1");
-  if (said === "" || said.startsWith('{"msg":')) return Buffer.alloc(0);
+  if (said === "" || isComplaint(said)) return Buffer.alloc(0);
   rmSync(files.log, { force: true });
   const whole = said.slice(0, -1);
   const pieces = Array.from({ length: Math.ceil(whole.length / (pieceBytes + 1)) }, (_, index) => {
@@ -149,6 +149,14 @@ function unreadOutput(files: SessionFiles): Buffer {
     return whole.slice(start, start + pieceBytes);
   });
   return Buffer.from(pieces.join(""), "latin1");
+}
+
+function isComplaint(said: string): boolean {
+  try {
+    return "level" in JSON.parse(said.split("\n")[0]!);
+  } catch {
+    return false;
+  }
 }
 
 /** Signals the command itself: it would outlive the runtime, which waits for it and ends with it. */
