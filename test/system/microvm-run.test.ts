@@ -188,6 +188,12 @@ test("whoever watches a shared directory inside hears of what is changed outside
   await session.until("1 deep\n");
 });
 
+test("after a start two machines wait for more like it, though the first is gone with all its files", async () => {
+  const waiting = async () => (await daemon.cli(["info", "--format", "{{json .Runtimes}}"])).stdout;
+  await daemon.cli(["run", "--rm", "busybox", "true"], patience);
+  while (!(await waiting()).includes("2 of 2 wait")) await Bun.sleep(100);
+});
+
 test("a machine that was started ahead of a start that fails ends with it", async () => {
   const { Id: id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: "busybox", Cmd: ["true"] } });
   const state = join(daemon.execRoot, "runtime/isle-vm", id);

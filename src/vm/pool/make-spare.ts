@@ -79,7 +79,12 @@ async function rehearse(directory: string, { shape, rehearsal }: SpareWish): Pro
   const guest = await connectIn(directory, machineFiles.guest);
   const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
   try {
-    await Promise.all([goOn(monitor, shape), answered(guest, rehearsal)]);
+    const answer = answered(guest);
+    answer.catch(() => {});
+    await Promise.race([goOn(monitor, shape), answer]);
+    // Not before: a machine that is being restored takes no words.
+    guest.write(frame(frameType.rehearse, rehearsalStream, rehearsal));
+    await answer;
     await monitor.ask("stop");
   } finally {
     guest.destroy();
@@ -90,7 +95,7 @@ async function rehearse(directory: string, { shape, rehearsal }: SpareWish): Pro
 const patienceMs = 60_000;
 const rehearsalStream = 2;
 
-function answered(guest: Socket, fields: Buffer): Promise<void> {
+function answered(guest: Socket): Promise<void> {
   const reader = new FrameReader();
   return new Promise((resolve, reject) => {
     const fail = (text: string) => reject(new IsleError("internal", `a spare microVM did not rehearse: ${text}`));
@@ -105,6 +110,5 @@ function answered(guest: Socket, fields: Buffer): Promise<void> {
       clearTimeout(timer);
       fail("it ended");
     });
-    guest.write(frame(frameType.rehearse, rehearsalStream, fields));
   });
 }

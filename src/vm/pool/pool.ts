@@ -48,7 +48,7 @@ const keptMs = 10 * 60_000;
 export class MachinePool {
   readonly #options: PoolOptions;
   #spares: HeldSpare[] = [];
-  #wanted: { spec: OciSpec; at: number } | undefined;
+  #wanted: { spec: OciSpec; mayWait: boolean; at: number } | undefined;
   #working = false;
   #closed = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -84,7 +84,9 @@ export class MachinePool {
     this.#letGoTaken();
     const isNew = annotation(spec, "image") !== undefined && annotation(spec, "restore") === undefined;
     if (this.#closed || !isNew) return;
-    this.#wanted = { spec, at: Date.now() };
+    // What a container brings along may be gone with it when the work begins.
+    const mayWait = sharesOf(spec).length === 0 && !annotation(spec, "networks");
+    this.#wanted = { spec, mayWait, at: Date.now() };
     this.#timer ??= setInterval(() => this.#look(), lookMs).unref();
     clearTimeout(this.#begin);
     this.#begin = setTimeout(() => void this.#work(), settleMs).unref();
@@ -145,7 +147,7 @@ export class MachinePool {
     const wanted = this.#wanted;
     if (!wanted) return false;
     try {
-      return await this.#oneMore(wanted.spec);
+      return await this.#oneMore(wanted);
     } catch (error) {
       this.#options.log.warn("preparing microVMs failed; they start without", { error: messageOf(error) });
       if (this.#wanted !== wanted) return true;
@@ -154,9 +156,9 @@ export class MachinePool {
     }
   }
 
-  async #oneMore(spec: OciSpec): Promise<boolean> {
+  async #oneMore({ spec, mayWait }: { spec: OciSpec; mayWait: boolean }): Promise<boolean> {
     const wish = await this.#spareWish(spec);
-    if (sharesOf(spec).length > 0 || annotation(spec, "networks")) return false;
+    if (!mayWait) return false;
     this.#letGoTaken();
     if (this.#spares.some(({ name }) => !name.startsWith(`${wish.key}.`))) this.#giveUp();
     if (this.#spares.length >= this.#options.size || availableMemory() < enoughMemory) return false;
