@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { freemem } from "node:os";
 import { join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
@@ -188,11 +189,17 @@ test("whoever watches a shared directory inside hears of what is changed outside
   await session.until("1 deep\n");
 });
 
-test("after a start two machines wait for more like it, though the first is gone with all its files", async () => {
-  const waiting = async () => (await daemon.cli(["info", "--format", "{{json .Runtimes}}"])).stdout;
-  await daemon.cli(["run", "--rm", "busybox", "true"], patience);
-  while (!(await waiting()).includes("2 of 2 wait")) await Bun.sleep(100);
-});
+const roomForPool = 6 * 2 ** 30;
+if (freemem() < roomForPool) console.log("SKIPPED the pool of microVMs: less than 6 GiB of memory are free");
+
+test.skipIf(freemem() < roomForPool)(
+  "after a start two machines wait for more like it, though the first is gone with all its files",
+  async () => {
+    const waiting = async () => (await daemon.cli(["info", "--format", "{{json .Runtimes}}"])).stdout;
+    await daemon.cli(["run", "--rm", "busybox", "true"], patience);
+    while (!(await waiting()).includes("2 of 2 wait")) await Bun.sleep(100);
+  },
+);
 
 test("a machine that was started ahead of a start that fails ends with it", async () => {
   const { Id: id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: "busybox", Cmd: ["true"] } });
