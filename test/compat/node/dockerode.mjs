@@ -68,8 +68,9 @@ test("commands run in a container, with input, a terminal and an exit code", asy
   stream.end("fed\n");
   assert.deepEqual(await output, { stdout: "fed\n", stderr: "warning\n" });
   assert.equal((await exec.inspect()).ExitCode, 7);
-  // A terminal has no size until the runtime passes one on, which can be after the command began.
-  const whenSized = "until stty size 2>/dev/null; do :; done";
+  // A terminal has no size until the runtime passes one on, which can be after the command began; and what is printed
+  // in between can be lost with some runtimes.
+  const whenSized = "sleep 0.3; until stty size 2>/dev/null; do :; done";
   const terminal = await container.exec({ Cmd: ["sh", "-c", whenSized], Tty: true, AttachStdout: true });
   const shown = await terminal.start({ hijack: true, Tty: true });
   assert.match(await text(shown), /^\d+ \d+\r\n$/);
