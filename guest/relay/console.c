@@ -23,15 +23,7 @@ void open_console(const char *path) {
   }
   int supervisor = connect_unix(path);
   if (supervisor < 0) die("console socket");
-  char control[CMSG_SPACE(sizeof(int))] = {0};
-  struct iovec part = {"terminal", 8};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &master, sizeof(int));
-  if (sendmsg(supervisor, &message, MSG_NOSIGNAL) < 0) die("console socket");
+  if (!pass_descriptor(supervisor, master, "terminal")) die("console socket");
   close(supervisor);
   close(master);
   ioctl(slave, TIOCSCTTY, 0);

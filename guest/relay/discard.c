@@ -62,9 +62,9 @@ void answer_discard(const struct discards *discards) {
   ioctl(discards->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
 }
 
-void pass_descriptor(int socket, int fd) {
+bool pass_descriptor(int socket, int fd, const char *name) {
   char control[CMSG_SPACE(sizeof(int))] = {0};
-  struct iovec part = {"d", 1};
+  struct iovec part = {(void *)name, strlen(name)};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
   if (fd >= 0) {
     message.msg_control = control;
@@ -75,7 +75,7 @@ void pass_descriptor(int socket, int fd) {
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &fd, sizeof(int));
   }
-  sendmsg(socket, &message, MSG_NOSIGNAL);
+  return sendmsg(socket, &message, MSG_NOSIGNAL) >= 0;
 }
 
 int take_descriptor(int socket) {

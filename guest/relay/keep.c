@@ -127,7 +127,7 @@ static void as_user(const struct order *order) {
 static _Noreturn void become_machine(const struct order *order, int keeper) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   enter_walls((const char *const[]){"/usr", "/lib", "/lib64", "/bin", NULL}, order->writable, order->with_kvm);
-  pass_descriptor(keeper, order->discards.proc >= 0 ? watch_discards() : -1);
+  pass_descriptor(keeper, order->discards.proc >= 0 ? watch_discards() : -1, "d");
   as_user(order);
   /* Given up with the change of user, and asked for again so that the end of the keeper is always heard. */
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -29,7 +29,8 @@ struct discards {
 };
 int watch_discards(void);
 void answer_discard(const struct discards *discards);
-void pass_descriptor(int socket, int fd);
+/* Beside a name, or no descriptor when there is none. */
+bool pass_descriptor(int socket, int fd, const char *name);
 int take_descriptor(int socket);
 
 /* link.c */

@@ -7,14 +7,14 @@ import { fieldTag, frameType } from "./generated/protocol.ts";
 import { findKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
 import { defaultDiskBytes, defaultDomain } from "./machine.ts";
-import { connectIn, openMonitor } from "./monitor.ts";
+import { connectIn } from "./monitor.ts";
 import { machineFiles, machineUser } from "./places.ts";
 import { type FrameType, field } from "./plan/fields.ts";
 import { helperShape } from "./plan/shape.ts";
 import { knownAcceleration } from "./qemu/acceleration.ts";
 import { processorOf } from "./qemu/counter.ts";
 import { failureOf, type RelaySession } from "./relay-client.ts";
-import { goOn } from "./template/go-on.ts";
+import { letGoOn } from "./template/go-on.ts";
 import { findTemplate } from "./template/template.ts";
 
 export interface HelperWish {
@@ -59,10 +59,7 @@ async function start({ templates, image, disk }: HelperWish, directory: string):
     cgroups: [],
     user: machineUser,
   });
-  if (!template) return;
-  const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
-  await goOn(monitor, shape);
-  monitor.close();
+  if (template) await letGoOn(directory, shape);
 }
 
 const patienceMs = 120_000;

@@ -7,14 +7,14 @@ import { joinCgroups } from "./cgroup.ts";
 import { blankDisk, makeDisk } from "./disk.ts";
 import type { GuestKernel } from "./kernel/kernels.ts";
 import { launchMachine } from "./launch.ts";
-import { connectIn, monitorLine, openMonitor } from "./monitor.ts";
+import { connectIn, monitorLine } from "./monitor.ts";
 import { machineFiles, machineUser } from "./places.ts";
 import type { Share } from "./plan/mounts.ts";
 import type { Spare } from "./pool/spare.ts";
 import { diskBytes, type MachineShape } from "./qemu/arguments.ts";
 import type { SavedFiles } from "./saved/save-machine.ts";
 import { startShares } from "./shares.ts";
-import { goOn } from "./template/go-on.ts";
+import { letGoOn } from "./template/go-on.ts";
 import { findTemplate } from "./template/template.ts";
 
 export const defaultDiskBytes = 10 * 2 ** 30;
@@ -79,12 +79,6 @@ async function launch(wanted: Wanted, disk: string) {
   (await connectIn(directory, machineFiles.life)).unref();
   if (template) await letGoOn(directory, shape);
   return launched;
-}
-
-async function letGoOn(directory: string, shape: MachineShape): Promise<void> {
-  const monitor = await openMonitor(await connectIn(directory, machineFiles.monitor));
-  await goOn(monitor, shape);
-  monitor.close();
 }
 
 /** Whoever says nothing is in one domain with all who say nothing. */

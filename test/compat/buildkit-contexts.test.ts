@@ -10,9 +10,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { Repository, type Sources, startSources } from "../support/sources.ts";
 import { copySshAdd, hasAgent, startAgent } from "../support/ssh-agent.ts";
@@ -46,12 +47,7 @@ afterAll(async () => {
   await daemon?.stop();
 });
 
-function write(files: Readonly<Record<string, string>>, directory = context): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, path)), { recursive: true });
-    writeFileSync(join(directory, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>, directory = context): void => writeContext(directory, files);
 
 const build = (args: readonly string[], input?: string) =>
   daemon.docker(["build", "--progress", "plain", "-t", "built", ...args], {

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { anotherEngine } from "../support/another-engine.ts";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
@@ -39,10 +40,7 @@ afterAll(async () => {
 
 function write(files: Readonly<Record<string, string>>): void {
   mkdirSync(out, { recursive: true });
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
+  writeContext(context, files);
 }
 
 async function buildx(...flags: string[]): Promise<string> {

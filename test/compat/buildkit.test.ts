@@ -10,9 +10,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { startRegistry } from "../support/registry.ts";
 
@@ -39,12 +40,7 @@ afterEach(async () => {
 });
 afterAll(() => daemon?.stop());
 
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>): void => writeContext(context, files);
 
 const build = (...flags: string[]) =>
   daemon.docker(["build", "--progress", "plain", "-t", "built", ...flags, context], { timeoutMs: 60_000 });

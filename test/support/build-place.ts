@@ -1,5 +1,6 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeContext } from "./context-files.ts";
 import { startDaemon, type TestDaemon } from "./daemon.ts";
 import type { CommandResult } from "./namespaces.ts";
 import { startRegistry, type TestRegistry } from "./registry.ts";
@@ -31,10 +32,7 @@ export async function openBuildPlace(): Promise<BuildPlace> {
     out,
     write(files) {
       mkdirSync(out, { recursive: true });
-      for (const [path, text] of Object.entries(files)) {
-        mkdirSync(dirname(join(context, path)), { recursive: true });
-        writeFileSync(join(context, path), text);
-      }
+      writeContext(context, files);
     },
     run: (...flags) => daemon.cli(["build", ...flags, context], { timeoutMs: 60_000 }),
     shell: (script) => daemon.inNamespaces(["sh", "-ec", script]),

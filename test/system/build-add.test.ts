@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { Repository, type Sources, startSources } from "../support/sources.ts";
 import { archiveOf, link } from "./archive-corpus.ts";
@@ -37,12 +38,7 @@ afterAll(async () => {
   await daemon.stop();
 });
 
-function write(files: Readonly<Record<string, string | Uint8Array>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string | Uint8Array>>): void => writeContext(context, files);
 
 const build = (...args: string[]) => daemon.cli(["build", "-t", "built", ...args, context], { timeoutMs: 60_000 });
 const shown = (command: string): Promise<string> => box.output(command, { Image: "built" });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;
@@ -12,12 +13,7 @@ beforeAll(async () => {
 afterEach(() => rmSync(context, { recursive: true, force: true }));
 afterAll(() => daemon.stop());
 
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>): void => writeContext(context, files);
 
 const build = (...flags: string[]) => daemon.cli(["build", ...flags, context], { timeoutMs: 60_000 });
 const check = (...flags: string[]) => build("--check", ...flags);

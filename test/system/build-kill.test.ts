@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 /** Moments after a build's begin at which the daemon is killed; `ISLE_KILL_POINTS` asks for as many random ones. */
@@ -44,12 +45,7 @@ beforeAll(async () => {
 });
 afterAll(() => daemon.stop());
 
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>): void => writeContext(context, files);
 
 const build = (...flags: string[]) =>
   daemon.cli(["build", "-t", "built", "--secret", "id=s,env=SECRET", ...flags, context], {

@@ -13,8 +13,9 @@ import {
   writeSync,
 } from "node:fs";
 import { request } from "node:http";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 /** `ISLE_LARGE_CONTEXT` asks for the full size: 100,000 files and one of 2 GB. */
@@ -35,12 +36,7 @@ afterEach(async () => {
 });
 afterAll(() => daemon.stop());
 
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>): void => writeContext(context, files);
 
 const build = (...flags: string[]) => daemon.cli(["build", "-t", "built", ...flags, context], { timeoutMs: 600_000 });
 const shown = (command: string): Promise<string> => box.output(command, { Image: "built" });

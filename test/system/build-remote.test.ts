@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { Repository, type Sources, startSources } from "../support/sources.ts";
 
@@ -28,12 +29,7 @@ afterAll(async () => {
   await daemon.stop();
 });
 
-function write(files: Readonly<Record<string, string>>, directory = context): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, path)), { recursive: true });
-    writeFileSync(join(directory, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>, directory = context): void => writeContext(directory, files);
 
 const build = (...args: string[]) => daemon.cli(["build", "-t", "built", ...args], { timeoutMs: 60_000 });
 const shown = (command: string): Promise<string> => box.output(command, { Image: "built" });

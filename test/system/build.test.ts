@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { chmodSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
+import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 
 let daemon: TestDaemon;
@@ -19,12 +20,7 @@ afterEach(async () => {
 });
 afterAll(() => daemon.stop());
 
-function write(files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(context, path)), { recursive: true });
-    writeFileSync(join(context, path), text);
-  }
-}
+const write = (files: Readonly<Record<string, string>>): void => writeContext(context, files);
 
 const build = (...flags: string[]) => daemon.cli(["build", "-t", "built", ...flags, context], { timeoutMs: 60_000 });
 const imageId = async (): Promise<string> => (await daemon.api.ok("GET", "/images/built/json")).Id;
