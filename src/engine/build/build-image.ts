@@ -21,6 +21,8 @@ import { runStages } from "./run-stages.ts";
 export interface BuildOutcome {
   /** What the build made for the platform of this machine, else for the first one. */
   readonly image: BuiltImage;
+  /** One for each platform. */
+  readonly images: readonly BuiltImage[];
   /** What the outputs tell of it, by BuildKit's names. */
   readonly facts: ExportFacts;
 }
@@ -43,7 +45,7 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
     const images = await attested(deps, { request, startedOn }, built.images);
     const { facts } = await exportOutputs({ deps, request, images }, beside);
     const cached = await exportCaches(deps, request, { ...built, firstStep: imports + request.cacheFrom.length });
-    return { image: ownImage(built.images), facts: { ...facts, ...cached } };
+    return { image: ownImage(built.images), images: built.images, facts: { ...facts, ...cached } };
   });
   // Blobs that were made for an output or a cache alone, or came with one.
   const { outputs, cacheFrom, cacheTo } = request;

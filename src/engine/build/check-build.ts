@@ -61,7 +61,7 @@ function lintRead(deps: ImageDeps, request: CheckRequest, { read, all }: Reading
   return lint({
     ...{ dockerfile, globals, platform, args, ignored, bases },
     stages: needed ?? dockerfile.stages,
-    configOf: (base) => (namedContext(request.named, base) ? undefined : configOf(deps, base)),
+    configOf: (base) => (namedContext(request.named, base, read.platform) ? undefined : configOf(deps, base)),
   });
 }
 

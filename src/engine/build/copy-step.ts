@@ -10,11 +10,10 @@ import type { InstructionOf } from "../../core/build/instruction.ts";
 import type { ImageLayer } from "../../core/image.ts";
 import { userIn } from "../instance/instance-spec.ts";
 import { type Added, addedFiles, documentFile, keyOfAdded } from "./added-files.ts";
-import { imageNamed } from "./base-image.ts";
 import { cacheKey } from "./build.ts";
 import { layerOfRoot, stepLayer } from "./new-layer.ts";
 import type { BuildFiles } from "./request.ts";
-import { sourceNamed } from "./sources.ts";
+import { layersNamed, sourceNamed } from "./sources.ts";
 import { chainOf, expanded, expansionOf, ignoresCache, pushLayer, type StageState } from "./stage-state.ts";
 import { writeAdded } from "./write-added.ts";
 
@@ -112,16 +111,15 @@ interface CopySource {
 
 /** The context, a stage before this one, or an image. */
 async function sourceOf(state: StageState, from: string | undefined): Promise<CopySource> {
-  const { build, stage, platform } = state;
+  const { build, stage } = state;
   if (from === undefined) return filesSource(state, build.request.context);
   const name = expanded(state, from);
-  const source = await sourceNamed(build, name, stage);
+  const source = await sourceNamed(state, name);
   if (source.kind === "files") return filesSource(state, source.files);
   if (source.kind === "image" && source.name.toLowerCase() === stage.name) {
     throw new Error(`stage ${name} cannot copy from itself`);
   }
-  const { layers } =
-    source.kind === "stage" ? await build.stage(source.stage) : await imageNamed(build, source.name, platform);
+  const { layers } = await layersNamed(state, source);
   const chain = layers.map(({ chainId }) => chainId);
   const root = async (): Promise<TreeRoot> => {
     await build.imported.present(layers);

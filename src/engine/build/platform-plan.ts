@@ -5,7 +5,6 @@ import type { BuildRequest, BuildStep } from "./request.ts";
 
 /** What is to be done for one platform. */
 export interface PlatformPlan extends PreparedBuild {
-  readonly platform: Platform;
   /** Of each stage, by its number. */
   readonly steps: ReadonlyMap<number, readonly BuildStep[]>;
 }
@@ -20,7 +19,7 @@ interface Shown {
 /** Plans the build for a platform. Fails with invalid, naming the line, before anything is done. */
 export function planFor(request: BuildRequest, platform: Platform, shown: Shown): PlatformPlan {
   const prepared = prepareBuild(request, readDockerfile(request, platform));
-  return { ...prepared, platform, steps: numberSteps(prepared.plan, shown) };
+  return { ...prepared, steps: numberSteps(prepared.plan, shown) };
 }
 
 /** The FROM and what follows it, numbered over all stages in the file's order. */

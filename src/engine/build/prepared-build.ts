@@ -3,7 +3,7 @@ import { hostPlatform, type Platform } from "../../base/platform.ts";
 import { parseReference } from "../../base/reference.ts";
 import { atLines, type Dockerfile, findStage, parseDockerfile, type Stage } from "../../core/build/dockerfile.ts";
 import { expandWord, type Variables } from "../../core/build/expand.ts";
-import { type BuildPlan, checkMounts, planBuild } from "../../core/build/plan.ts";
+import { type BuildPlan, checkMounts, type PlanOptions, planBuild } from "../../core/build/plan.ts";
 import { globalVariables, platformVariables } from "./platform-variables.ts";
 import type { BuildRequest } from "./request.ts";
 import { namedContext } from "./sources.ts";
@@ -11,6 +11,7 @@ import { namedContext } from "./sources.ts";
 /** What a Dockerfile says, for one platform. */
 export interface ReadDockerfile {
   readonly dockerfile: Dockerfile;
+  readonly platform: Platform;
   readonly platformArgs: Variables;
   readonly globals: Variables;
 }
@@ -27,15 +28,16 @@ export type PlannedRequest = Pick<BuildRequest, "dockerfile" | "args" | "target"
 export function readDockerfile(request: PlannedRequest, platform: Platform = hostPlatform()): ReadDockerfile {
   const dockerfile = parseDockerfile(request.dockerfile);
   const platformArgs = platformVariables(platform);
-  return { dockerfile, platformArgs, globals: globalVariables(dockerfile, request.args, platformArgs) };
+  return { dockerfile, platform, platformArgs, globals: globalVariables(dockerfile, request.args, platformArgs) };
 }
 
 /** Plans a build before anything is touched. Fails with invalid, naming the line. */
 export function prepareBuild(request: PlannedRequest, read: ReadDockerfile): PreparedBuild {
-  const { dockerfile, globals } = read;
+  const { dockerfile, platform, globals } = read;
   const bases = new Map(dockerfile.stages.map((stage) => [stage.index, baseOf(dockerfile, stage, globals)]));
-  const plan = planned(dockerfile, request, bases);
-  checkBases(dockerfile, plan, { request, bases });
+  const isNamed = (name: string): boolean => namedContext(request.named, name, platform) !== undefined;
+  const plan = planned(dockerfile, request.target, { bases, isNamed });
+  checkBases(dockerfile, plan, { bases, isNamed });
   checkMounts(plan.stages, ({ lines }, work) => atLines(request.dockerfile, lines, work));
   return { ...read, bases, plan };
 }
@@ -50,13 +52,9 @@ function baseOf({ source, escapeChar }: Dockerfile, { from }: Stage, globals: Va
   });
 }
 
-function planned(
-  dockerfile: Dockerfile,
-  { target, named }: PlannedRequest,
-  bases: ReadonlyMap<number, string>,
-): BuildPlan {
+function planned(dockerfile: Dockerfile, target: string, options: PlanOptions): BuildPlan {
   try {
-    return planBuild(dockerfile, target, { bases, isNamed: (name) => namedContext(named, name) !== undefined });
+    return planBuild(dockerfile, target, options);
   } catch (error) {
     throw invalid(messageOf(error), {
       hint: `stages are ${dockerfile.stages.map(({ name, index }) => name ?? index).join(", ")}`,
@@ -64,16 +62,11 @@ function planned(
   }
 }
 
-interface Around {
-  readonly request: PlannedRequest;
-  readonly bases: ReadonlyMap<number, string>;
-}
-
 /** A base that is no stage and no named context must look like an image. */
-function checkBases(dockerfile: Dockerfile, plan: BuildPlan, { request, bases }: Around): void {
+function checkBases(dockerfile: Dockerfile, plan: BuildPlan, { bases, isNamed }: PlanOptions): void {
   for (const { index, from } of plan.stages) {
     const base = bases.get(index)!;
-    if (findStage(dockerfile.stages, base, index) || namedContext(request.named, base)) continue;
+    if (findStage(dockerfile.stages, base, index) || isNamed(base)) continue;
     atLines(dockerfile.source, from.lines, () => {
       try {
         parseReference(base);

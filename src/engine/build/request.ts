@@ -3,9 +3,11 @@ import type { Digest } from "../../base/digest.ts";
 import type { Platform } from "../../base/platform.ts";
 import type { LintWarning } from "../../core/build/lint/findings.ts";
 import type { Source } from "../../core/build/source.ts";
+import type { ImageConfigFile, ImageLayer } from "../../core/image.ts";
 import type { Credentials } from "../../core/registry.ts";
 import type { ArchiveBlob } from "../image/image-archive.ts";
 import type { AttestWishes } from "./attest/attest-words.ts";
+import type { Material } from "./attest/provenance.ts";
 import type { CacheSource, CacheTarget } from "./cache/cache-words.ts";
 import type { CacheImage } from "./cache/export-cache.ts";
 import type { BuildContext } from "./context.ts";
@@ -17,8 +19,17 @@ export type BuildFiles = Pick<BuildContext, "manifest" | "path" | "origin">;
 /** What stands for a name instead of a stage or an image of that name. */
 export type NamedContext =
   | { readonly kind: "image"; readonly name: string }
-  | { readonly kind: "files"; readonly files: BuildFiles };
+  | { readonly kind: "files"; readonly files: BuildFiles }
+  | { readonly kind: "result"; readonly result: LinkedResult };
 
+/** What another build has made, for one platform. */
+export interface LinkedResult {
+  readonly config: ImageConfigFile;
+  readonly layers: readonly ImageLayer[];
+  readonly materials: readonly Material[];
+}
+
+/** By the name alone, or by `NAME::PLATFORM` for that platform only. */
 export type NamedContexts = ReadonlyMap<string, () => Promise<NamedContext>>;
 
 /** A socket of this machine behind which a client's agent answers, until it is closed. */

@@ -7,9 +7,8 @@ import type { TreeRoot } from "../../core/archive.ts";
 import type { RunMount } from "../../core/build/run-mount.ts";
 import type { InstanceMount } from "../../core/instance.ts";
 import type { MountPlace } from "../../core/snapshot.ts";
-import { imageNamed } from "./base-image.ts";
 import type { BuildDeps } from "./deps.ts";
-import { sourceNamed } from "./sources.ts";
+import { layersNamed, sourceNamed } from "./sources.ts";
 import type { StageState } from "./stage-state.ts";
 
 /** The mounts of a RUN, made, until they are released. */
@@ -84,15 +83,14 @@ const targetOf = ({ config }: StageState, { target }: RunMount): string =>
 
 /** The tree that a bind takes its source from. */
 export async function bindRoot(state: StageState, { from }: RunMount): Promise<TreeRoot> {
-  const { build, stage, platform } = state;
+  const { build } = state;
   if (from === undefined) {
     if (build.request.context === undefined) throw new Error("there is no build context to mount");
     return { path: await build.request.context.path() };
   }
-  const source = await sourceNamed(build, from, stage);
+  const source = await sourceNamed(state, from);
   if (source.kind === "files") return { path: await source.files.path() };
-  const { layers } =
-    source.kind === "stage" ? await build.stage(source.stage) : await imageNamed(build, source.name, platform);
+  const { layers } = await layersNamed(state, source);
   await build.imported.present(layers);
   return build.roots.mount(layers.map(({ chainId }) => chainId));
 }

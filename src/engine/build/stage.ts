@@ -7,13 +7,12 @@ import { applyToConfig, joinDirectory } from "../../core/build/image-config.ts";
 import type { Instruction, InstructionOf } from "../../core/build/instruction.ts";
 import { parseInstruction } from "../../core/build/parse-instruction.ts";
 import type { ImageConfigFile, ImageRunConfig } from "../../core/image.ts";
-import { imageNamed } from "./base-image.ts";
 import type { Build, StageResult } from "./build.ts";
 import { copyStep } from "./copy-step.ts";
 import { layerOfFiles } from "./files-layer.ts";
 import type { BuildStep } from "./request.ts";
 import { runStep } from "./run-step.ts";
-import { sourceNamed } from "./sources.ts";
+import { layersNamed, sourceNamed } from "./sources.ts";
 import { expanded, expansionOf, note, type StageState, timeOf } from "./stage-state.ts";
 import { workdirStep } from "./workdir-step.ts";
 
@@ -103,9 +102,9 @@ async function baseOf(
 ): Promise<Pick<StageResult, "config" | "layers"> & Partial<StageResult>> {
   const name = build.bases.get(stage.index)!;
   if (name === "scratch") return { config: emptyImage(platform), layers: [] };
-  const source = await sourceNamed(build, name, stage);
-  if (source.kind === "stage") return await build.stage(source.stage);
-  if (source.kind === "image") return await imageNamed(build, source.name, platform);
+  const place = { build, stage, platform };
+  const source = await sourceNamed(place, name);
+  if (source.kind !== "files") return await layersNamed(place, source);
   return { config: emptyImage(platform), layers: [await layerOfFiles(build, name, source.files)] };
 }
 

@@ -15,8 +15,8 @@ export class ActiveBuild {
   readonly signal: AbortSignal;
   /** Settles when the client's own part of the build is done: with the result it chose, if any. */
   readonly returned: Promise<BuildOutcome | undefined>;
-  /** What the frontend has built, by the reference that the client knows it under. */
-  readonly results = new Map<string, BuildOutcome>();
+  /** Of what the frontend has built, as the client knows them. */
+  readonly references = new Set<string>();
   readonly #updates: StatusUpdate[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #writer: StatusWriter;

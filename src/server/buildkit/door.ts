@@ -2,16 +2,19 @@ import type { Duplex } from "node:stream";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { createGrpcClient } from "../grpc/grpc-client.ts";
 import { serveGrpc } from "../grpc/grpc-server.ts";
-import { Builds, buildkitMethods } from "./services.ts";
+import { LinkedResults } from "./linked-results.ts";
+import { Builds } from "./parts.ts";
+import { buildkitMethods } from "./services.ts";
 import { createSession, type SessionName, Sessions } from "./sessions.ts";
 
 /** Sessions wait for builds and builds for sessions, which come on connections of their own. */
 const sessions = new Sessions();
 const builds = new Builds();
+const results = new LinkedResults();
 
 /** BuildKit's services, on a connection that was taken over, until it is closed. */
 export const serveControl = (connection: Duplex, deps: BuildDeps, version: string): Promise<void> =>
-  serveGrpc(connection, buildkitMethods({ deps, sessions, builds, version }));
+  serveGrpc(connection, buildkitMethods({ deps, sessions, builds, results, version, holdSession }));
 
 /** A client's session: it serves, and this engine calls, until the connection is closed. */
 export async function holdSession(connection: Duplex, name: SessionName): Promise<void> {

@@ -25,9 +25,11 @@ import { uploadedContext, uploadPrefix } from "./uploaded-context.ts";
 export type Attributes = Readonly<Record<string, string>>;
 type Metadata = Record<string, string | string[]>;
 
-interface FrontendParts {
+export interface FrontendParts {
   readonly session: ClientSession;
   readonly attributes: Attributes;
+  /** What other builds have made, by the names this one gives them. */
+  readonly linked: NamedContexts;
 }
 
 export interface FrontendInput extends Pick<BuildRequest, "dockerfile" | "context" | "ignored" | "named"> {
@@ -35,12 +37,8 @@ export interface FrontendInput extends Pick<BuildRequest, "dockerfile" | "contex
 }
 
 /** The Dockerfile and the files of a build, from the client's session and from where else it says they are. */
-export async function frontendInput(
-  deps: BuildDeps,
-  build: ActiveBuild,
-  { session, attributes }: FrontendParts,
-): Promise<FrontendInput> {
-  const input = new Input(deps, build, { session, attributes });
+export async function frontendInput(deps: BuildDeps, build: ActiveBuild, parts: FrontendParts): Promise<FrontendInput> {
+  const input = new Input(deps, build, parts);
   try {
     return await input.load();
   } catch (error) {
@@ -54,14 +52,16 @@ class Input {
   readonly #build: ActiveBuild;
   readonly #session: ClientSession;
   readonly #attributes: Attributes;
+  readonly #linked: NamedContexts;
   readonly #held: Array<{ release(): Promise<void> }> = [];
   readonly #name: string;
 
-  constructor(deps: BuildDeps, build: ActiveBuild, { session, attributes }: FrontendParts) {
+  constructor(deps: BuildDeps, build: ActiveBuild, { session, attributes, linked }: FrontendParts) {
     this.#deps = deps;
     this.#build = build;
     this.#session = session;
     this.#attributes = attributes;
+    this.#linked = linked;
     this.#name = attributes["filename"] ?? "Dockerfile";
   }
 
@@ -115,13 +115,7 @@ class Input {
   }
 
   #access(): RemoteAccess & { readonly keepGitDir: boolean } {
-    const keep = this.#attributes["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "";
-    return {
-      secret: (id) => this.#session.secret(id),
-      sshAgent: (id) => sessionAgent(this.#deps.settings.paths.agents, this.#session, id),
-      signal: this.#build.signal,
-      keepGitDir: /^(1|true)$/i.test(keep),
-    };
+    return remoteAccess(this.#deps, this.#build, { session: this.#session, attributes: this.#attributes });
   }
 
   #named(): NamedContexts {
@@ -138,6 +132,7 @@ class Input {
     const [first] = (this.#attributes["platform"] ?? "").split(",").filter(Boolean);
     const platform = first === undefined ? undefined : parsePlatform(first);
     return new Map([
+      ...this.#linked,
       ...local.map(([name, value]) => [name, once(() => this.#local(name, value.slice("local:".length)))] as const),
       ...opensNamed(this.#deps, elsewhere, { ...this.#access(), hold, openBlob, platform }),
     ]);
@@ -163,6 +158,21 @@ class Input {
     await context.release();
     return ignoreLinesOf(context, file) ?? [];
   }
+}
+
+/** What the client can say for itself to the servers of repositories. */
+export function remoteAccess(
+  deps: BuildDeps,
+  { signal }: ActiveBuild,
+  { session, attributes }: Pick<FrontendParts, "session" | "attributes">,
+): RemoteAccess & { readonly keepGitDir: boolean } {
+  const keep = attributes["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "";
+  return {
+    secret: (id) => session.secret(id),
+    sshAgent: (id) => sessionAgent(deps.settings.paths.agents, session, id),
+    signal,
+    keepGitDir: /^(1|true)$/i.test(keep),
+  };
 }
 
 function refuseUnknown(url: string): string {

@@ -20,7 +20,7 @@ message CacheEntry { string Type = 1; map<string, string> Attrs = 2; }
 message CacheOptions { repeated CacheEntry Exports = 4; repeated CacheEntry Imports = 5; }
 message ControlSolveRequest {
   string Ref = 1;
-  bytes Definition = 2;
+  Definition Definition = 2;
   string ExporterOld = 3;
   map<string, string> ExporterAttrsOld = 4;
   string Session = 5;
@@ -28,6 +28,7 @@ message ControlSolveRequest {
   map<string, string> FrontendAttrs = 7;
   CacheOptions Cache = 8;
   repeated string Entitlements = 9;
+  map<string, Definition> FrontendInputs = 10;
   repeated Exporter Exporters = 13;
 }
 message ControlSolveResponse { map<string, string> ExporterResponse = 1; }
@@ -87,21 +88,34 @@ message UsageRecord {
 message DiskUsageResponse { repeated UsageRecord record = 1; }
 message PruneRequest { repeated string filter = 1; bool all = 2; int64 keepDuration = 3; int64 reservedSpace = 4; }
 
+message Definition { repeated bytes def = 1; map<string, OperationMetadata> metadata = 2; }
+message OperationMetadata { bool ignore_cache = 1; }
+message Operation { repeated OperationInput inputs = 1; SourceOperation source = 3; }
+message OperationInput { string digest = 1; int64 index = 2; }
+message SourceOperation { string identifier = 1; map<string, string> attrs = 2; }
+
 message Cap { string ID = 1; bool Enabled = 2; }
 message PongResponse { repeated Cap FrontendAPICaps = 1; repeated Cap LLBCaps = 2; repeated Worker Workers = 3; }
 message GatewaySolveRequest {
-  bytes Definition = 1;
+  Definition Definition = 1;
   string Frontend = 2;
   map<string, string> FrontendOpt = 3;
   bool allowResultReturn = 5;
   bool allowResultArrayRef = 6;
+  map<string, Definition> FrontendInputs = 13;
 }
-message Reference { string id = 1; }
+message Reference { string id = 1; Definition def = 2; }
 message References { map<string, Reference> refs = 1; }
 message Result { oneof result { Reference ref = 3; References refs = 4; } map<string, bytes> metadata = 10; }
 message GatewaySolveResponse { string ref = 1; Result result = 3; }
 message Status { int32 code = 1; string message = 2; }
 message ReturnRequest { Result result = 1; Status error = 2; }
+message EvaluateRequest { string Ref = 1; }
+message FileRange { int64 Offset = 1; int64 Length = 2; }
+message ReadFileRequest { string Ref = 1; string FilePath = 2; FileRange Range = 3; }
+message ReadFileResponse { bytes Data = 1; }
+message StatFileRequest { string Ref = 1; string Path = 2; }
+message StatFileResponse { Stat stat = 1; }
 message Empty { }
 
 message Stat {

@@ -11,19 +11,15 @@ import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
 import type { BuildRequest } from "../../engine/build/request.ts";
 import { answerQuestion, questionOf, type SubrequestAnswer } from "../build/subrequests.ts";
 import type { ActiveBuild } from "./active-build.ts";
-import { type Attributes, frontendInput } from "./frontend-input.ts";
+import { type Attributes, type FrontendParts, frontendInput } from "./frontend-input.ts";
 import { sendOutput } from "./send-output.ts";
 import { sessionAgent } from "./session-agent.ts";
 import { sessionCache } from "./session-cache.ts";
-import type { ClientSession } from "./sessions.ts";
 
 /** Builds what a client describes by the attributes of BuildKit's Dockerfile frontend. */
-export async function runFrontend(
-  deps: BuildDeps,
-  build: ActiveBuild,
-  { session, attributes }: { session: ClientSession; attributes: Attributes },
-): Promise<BuildOutcome> {
-  const { release, ...input } = await frontendInput(deps, build, { session, attributes });
+export async function runFrontend(deps: BuildDeps, build: ActiveBuild, parts: FrontendParts): Promise<BuildOutcome> {
+  const { session, attributes } = parts;
+  const { release, ...input } = await frontendInput(deps, build, parts);
   try {
     const request: BuildRequest = {
       ...readAttributes(attributes, build),
@@ -57,10 +53,11 @@ export async function runFrontend(
 export async function askFrontend(
   deps: BuildDeps,
   build: ActiveBuild,
-  { session, attributes }: { session: ClientSession; attributes: Attributes },
+  parts: FrontendParts,
 ): Promise<SubrequestAnswer> {
+  const { attributes } = parts;
   const question = questionOf(attributes["requestid"] ?? "");
-  const { release, ...input } = await frontendInput(deps, build, { session, attributes });
+  const { release, ...input } = await frontendInput(deps, build, parts);
   try {
     return answerQuestion(deps, question, { ...readAttributes(attributes, build), ...input });
   } finally {
