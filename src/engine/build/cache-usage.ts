@@ -1,13 +1,15 @@
+import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import type { ImageRepository } from "../../core/image.ts";
 import type { ChainId } from "../../core/snapshot.ts";
 import type { BuildDeps } from "./deps.ts";
+import type { KeptContext } from "./kept-contexts.ts";
 
 /** Something that builds keep, for users to see. */
 export interface CacheEntry {
   readonly id: string;
   readonly parent: string | undefined;
   /** BuildKit's word for its kind. */
-  readonly type: "regular" | "source.local";
+  readonly type: "regular" | "source.local" | "exec.cachemount";
   readonly description: string;
   readonly sizeBytes: number;
   readonly createdAt: string;
@@ -25,21 +27,18 @@ export const layersInImages = (images: ImageRepository): ReadonlySet<ChainId> =>
 export function cacheUsage({ buildCache, images, contexts }: BuildDeps): CacheEntry[] {
   const inImages = layersInImages(images);
   const steps = buildCache.list().filter(({ alias }) => !alias);
-  return [
-    ...steps.map(({ key, layer, ...rest }) => ({
-      ...rest,
-      id: key,
-      type: "regular" as const,
-      sizeBytes: layer.sizeBytes,
-      inUse: inImages.has(layer.chainId),
-    })),
-    ...contexts.list().map(({ key, bytes, keptAt }) => ({
-      id: key,
-      parent: undefined,
-      type: "source.local" as const,
-      description: "files of a build context",
-      sizeBytes: bytes,
-      ...{ createdAt: keptAt, usedAt: keptAt, uses: 1, inUse: false },
-    })),
-  ];
+  return [...steps.map((record) => entryOfStep(record, inImages)), ...contexts.list().map(entryOfContext)];
 }
+
+export const entryOfStep = (
+  { key, parent, description, layer, createdAt, usedAt, uses }: BuildCacheRecord,
+  inImages: ReadonlySet<ChainId>,
+): CacheEntry => ({
+  ...{ id: key, parent, type: "regular", description, createdAt, usedAt, uses },
+  ...{ sizeBytes: layer.sizeBytes, inUse: inImages.has(layer.chainId) },
+});
+
+export const entryOfContext = ({ key, bytes, keptAt }: KeptContext & { readonly key: string }): CacheEntry => ({
+  ...{ id: key, parent: undefined, type: "source.local", description: "files of a build context" },
+  ...{ sizeBytes: bytes, createdAt: keptAt, usedAt: keptAt, uses: 1, inUse: false },
+});

@@ -1,35 +1,56 @@
 import { join } from "node:path";
 import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import { collectUnused } from "../image/collect.ts";
-import { layersInImages } from "./cache-usage.ts";
+import { type CacheTerm, matchesTerms } from "./cache-filter.ts";
+import { type CacheEntry, entryOfContext, entryOfStep, layersInImages } from "./cache-usage.ts";
 import type { BuildDeps } from "./deps.ts";
 
 export interface PruneCacheRequest {
   /** Cache mounts too, and steps that images still stand on. */
   readonly all: boolean;
-  /** Bytes that may stay; the least recently used goes first. */
-  readonly keepBytes: number;
+  /** What may stay; the least recently used goes first. */
+  readonly limits: CacheLimits;
   /** Only what was not used since, in milliseconds since 1970. */
   readonly unusedSince: number | undefined;
+  /** Only what meets all conditions of one of these; everything when there are none. */
+  readonly filters: ReadonlyArray<readonly CacheTerm[]>;
+}
+
+export interface CacheLimits {
+  /** Never less than this goes. */
+  readonly reservedBytes?: number | undefined;
+  readonly maxUsedBytes?: number | undefined;
+  /** Of the disk. */
+  readonly minFreeBytes?: number | undefined;
 }
 
 export interface PrunedCache {
-  readonly keys: string[];
+  readonly entries: readonly CacheEntry[];
   readonly freedBytes: number;
 }
 
 /** Forgets cached steps and lets go of the layers that nothing else stands on. */
 export async function pruneBuildCache(
   deps: BuildDeps,
-  { all, keepBytes, unusedSince }: PruneCacheRequest,
+  { all, limits, unusedSince, filters }: PruneCacheRequest,
 ): Promise<PrunedCache> {
   const inImages = layersInImages(deps.images);
-  const candidates = deps.buildCache
-    .list()
+  const isWanted = (entry: CacheEntry): boolean =>
+    filters.length === 0 || filters.some((terms) => matchesTerms(terms, entry));
+  const records = deps.buildCache.list();
+  const wanted = records.filter((record) => isWanted(entryOfStep(record, inImages)));
+  const layers = new Set(wanted.map(({ layer }) => layer.chainId));
+  const candidates = records
+    // A second key goes with its step.
+    .filter((record) => wanted.includes(record) || (record.alias && layers.has(record.layer.chainId)))
     .filter(({ layer }) => all || !inImages.has(layer.chainId))
     .filter(({ usedAt }) => unusedSince === undefined || Date.parse(usedAt) < unusedSince)
     .sort((a, b) => (a.usedAt < b.usedAt ? -1 : 1));
   let held = total(candidates);
+  const keepBytes = bytesToKeep(limits, {
+    heldBytes: held,
+    freeBytes: deps.machine.freeBytes(deps.settings.paths.builds),
+  });
   const pruned: BuildCacheRecord[] = [];
   for (const record of candidates) {
     if (held <= keepBytes) break;
@@ -37,28 +58,53 @@ export async function pruneBuildCache(
     pruned.push(record);
   }
   for (const { key } of pruned) deps.buildCache.remove(key);
-  if (all && unusedSince === undefined && keepBytes === 0) await removeCacheMounts(deps);
-  const contexts = keepBytes > 0 ? [] : await removeContexts(deps, unusedSince ?? Number.POSITIVE_INFINITY);
+  if (all && unusedSince === undefined && keepBytes === 0 && isWanted(anyCacheMount)) await removeCacheMounts(deps);
+  const contexts = keepBytes > 0 ? [] : await removeContexts(deps, unusedSince ?? Number.POSITIVE_INFINITY, isWanted);
   await collectUnused(deps);
-  const contextBytes = contexts.reduce((sum, { bytes }) => sum + bytes, 0);
+  const steps = pruned.filter(({ alias }) => !alias).map((record) => entryOfStep(record, inImages));
+  const contextBytes = contexts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const freedBytes = contextBytes + total(pruned.filter(({ layer }) => !inImages.has(layer.chainId)));
   deps.events.publish({
     type: "builder",
     action: "prune",
     actor: { id: "", attributes: { reclaimed: String(freedBytes) } },
   });
-  return { keys: [...pruned.filter(({ alias }) => !alias), ...contexts].map(({ key }) => key), freedBytes };
+  return { entries: [...steps, ...contexts], freedBytes };
+}
+
+/** How much may stay: as much as the limits allow, but never less than is reserved. Without any limit nothing stays. */
+export function bytesToKeep(
+  { reservedBytes = 0, maxUsedBytes = 0, minFreeBytes = 0 }: CacheLimits,
+  { heldBytes, freeBytes }: { heldBytes: number; freeBytes: number },
+): number {
+  const lacking = minFreeBytes - freeBytes;
+  const allowed = maxUsedBytes > 0 ? maxUsedBytes : minFreeBytes > 0 ? heldBytes : 0;
+  return Math.max(reservedBytes, lacking > 0 ? Math.min(allowed, Math.max(0, heldBytes - lacking)) : allowed);
 }
 
 const total = (records: readonly BuildCacheRecord[]): number =>
   records.reduce((sum, { layer, alias }) => sum + (alias ? 0 : layer.sizeBytes), 0);
 
+/** What cache mounts are to a filter; their sizes are not known. */
+const anyCacheMount: CacheEntry = {
+  ...{ id: "", parent: undefined, type: "exec.cachemount", description: "cache mount", sizeBytes: 0 },
+  ...{ createdAt: "", usedAt: "", uses: 0, inUse: false },
+};
+
 /** Contexts that no build has used since. */
-async function removeContexts({ contexts, machine }: BuildDeps, since: number) {
-  const removed = contexts.list().filter(({ keptAt }) => Date.parse(keptAt) < since);
-  for (const { key, version } of removed) {
-    const taken = contexts.take(key, version);
-    if (taken) await machine.removeTree(taken.directory);
+async function removeContexts(
+  { contexts, machine }: BuildDeps,
+  since: number,
+  isWanted: (entry: CacheEntry) => boolean,
+): Promise<CacheEntry[]> {
+  const removed: CacheEntry[] = [];
+  for (const kept of contexts.list()) {
+    const entry = entryOfContext(kept);
+    if (Date.parse(kept.keptAt) >= since || !isWanted(entry)) continue;
+    const taken = contexts.take(kept.key, kept.version);
+    if (!taken) continue;
+    await machine.removeTree(taken.directory);
+    removed.push(entry);
   }
   return removed;
 }

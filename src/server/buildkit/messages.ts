@@ -29,6 +29,7 @@ message ControlSolveRequest {
   CacheOptions Cache = 8;
   repeated string Entitlements = 9;
   map<string, Definition> FrontendInputs = 10;
+  bytes SourcePolicy = 12;
   repeated Exporter Exporters = 13;
 }
 message ControlSolveResponse { map<string, string> ExporterResponse = 1; }
@@ -86,7 +87,8 @@ message UsageRecord {
   repeated string Parents = 12;
 }
 message DiskUsageResponse { repeated UsageRecord record = 1; }
-message PruneRequest { repeated string filter = 1; bool all = 2; int64 keepDuration = 3; int64 reservedSpace = 4; }
+message PruneRequest { repeated string filter = 1; bool all = 2; int64 keepDuration = 3; int64 reservedSpace = 4; int64 maxUsedSpace = 5; int64 minFreeSpace = 6; }
+message DiskUsageRequest { repeated string filter = 1; }
 
 message Definition { repeated bytes def = 1; map<string, OperationMetadata> metadata = 2; }
 message OperationMetadata { bool ignore_cache = 1; }
@@ -103,6 +105,7 @@ message GatewaySolveRequest {
   bool allowResultReturn = 5;
   bool allowResultArrayRef = 6;
   map<string, Definition> FrontendInputs = 13;
+  repeated bytes SourcePolicies = 15;
 }
 message Reference { string id = 1; Definition def = 2; }
 message References { map<string, Reference> refs = 1; }

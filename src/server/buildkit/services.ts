@@ -1,9 +1,9 @@
 import { unsupported } from "../../base/error.ts";
 import { parseCacheTarget } from "../../engine/build/cache/cache-words.ts";
-import { cacheUsage } from "../../engine/build/cache-usage.ts";
 import { type BuildOutput, parseOutput } from "../../engine/build/outputs/output.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
 import { ActiveBuild } from "./active-build.ts";
+import { pruneCache, tellUsage } from "./cache-records.ts";
 import { callSession } from "./control-session.ts";
 import { type Definition, isEmptyDefinition } from "./definitions.ts";
 import { gatewayMethods, runFrontendOf } from "./gateway.ts";
@@ -30,6 +30,7 @@ interface ControlSolve {
   readonly FrontendInputs: Record<string, Definition>;
   readonly Cache: { readonly Exports: Words[] } | null;
   readonly Entitlements: string[];
+  readonly SourcePolicy: Uint8Array;
   readonly Exporters: Words[];
 }
 
@@ -40,8 +41,6 @@ const codecs = {
   update: codec<StatusUpdate>("StatusResponse"),
   workers: codec<{ record: object[] }>("ListWorkersResponse"),
   info: codec<{ buildkitVersion: object }>("InfoResponse"),
-  usage: codec<{ record: object[] }>("DiskUsageResponse"),
-  empty: codec<object>("Empty"),
 };
 
 /** The services of BuildKit that its clients build with. */
@@ -54,7 +53,8 @@ export function buildkitMethods(parts: BuildkitParts): Methods {
     [control("Status")]: (call) => status(parts, call),
     [control("ListenBuildHistory")]: (call) => listenHistory(parts.deps, call),
     [control("UpdateBuildHistory")]: (call) => updateHistory(parts.deps, call),
-    [control("DiskUsage")]: async (call) => call.send(codecs.usage.encode({ record: usageOf(parts) })),
+    [control("DiskUsage")]: (call) => tellUsage(parts.deps, call),
+    [control("Prune")]: (call) => pruneCache(parts.deps, call),
     [control("Session")]: (call) => callSession(call, parts.holdSession),
     ...gatewayMethods(parts),
   };
@@ -97,6 +97,7 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
 }
 
 function refuseUnsupported(request: ControlSolve): void {
+  if (request.SourcePolicy.length > 0) throw unsupported("a source policy", { hint: "name images by their digests" });
   if (!isEmptyDefinition(request.Definition))
     throw unsupported("builds described by LLB", { hint: "build a Dockerfile" });
 }
@@ -118,9 +119,3 @@ async function status({ builds, deps }: BuildkitParts, call: Call): Promise<void
     call.send(codecs.update.encode(update));
   }
 }
-
-const usageOf = ({ deps }: BuildkitParts): object[] =>
-  cacheUsage(deps).map(({ id, description, sizeBytes, parent, type, uses, inUse }) => ({
-    ...{ ID: id, Description: description, Size: sizeBytes, UsageCount: uses, RecordType: type },
-    ...{ InUse: inUse, Parents: parent ? [parent] : [] },
-  }));

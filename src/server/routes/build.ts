@@ -5,6 +5,7 @@ import { invalid, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseDuration } from "../../base/time.ts";
+import { cacheTerms } from "../../engine/build/cache-filter.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
@@ -252,19 +253,30 @@ const prune: Handler = async ({ query }, deps) => {
     "id",
     "type",
     "inuse",
+    "mutable",
+    "immutable",
     "shared",
     "private",
     "description",
     "parent",
   ]);
-  const age = filters.get("until")?.[0] ?? filters.get("unused-for")?.[0];
-  const keep = query.integer("reserved-space") ?? query.integer("keep-storage") ?? 0;
-  const pruned = await pruneBuildCache(deps, {
+  const { until, "unused-for": unusedFor, ...others } = Object.fromEntries(filters);
+  const age = until?.[0] ?? unusedFor?.[0];
+  const terms = cacheTerms(new Map(Object.entries(others)));
+  const { entries, freedBytes } = await pruneBuildCache(deps, {
     all: query.flag("all"),
-    keepBytes: Math.max(0, keep),
+    limits: {
+      reservedBytes: query.integer("reserved-space") ?? query.integer("keep-storage"),
+      maxUsedBytes: query.integer("max-used-space"),
+      minFreeBytes: query.integer("min-free-space"),
+    },
     unusedSince: age === undefined ? undefined : Date.now() - parseDuration(age) / 1e6,
+    filters: terms.length > 0 ? [terms] : [],
   });
-  return json(200, { CachesDeleted: pruned.keys.length > 0 ? pruned.keys : null, SpaceReclaimed: pruned.freedBytes });
+  return json(200, {
+    CachesDeleted: entries.length > 0 ? entries.map(({ id }) => id) : null,
+    SpaceReclaimed: freedBytes,
+  });
 };
 
 export const buildRoutes: ReadonlyArray<Route<BuildDeps>> = [
