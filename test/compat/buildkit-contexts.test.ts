@@ -88,6 +88,15 @@ withBuildx("docker build takes repositories, archives and Dockerfiles by URL", a
   expect(leftBehind()).toEqual([]);
 });
 
+withBuildx("an argument that names a frontend is heard", async () => {
+  write({ Dockerfile: "# syntax=someone/other:2\nFROM busybox\nRUN echo heard > /f\n" });
+  const foreign = await build([context]);
+  expect([foreign.exitCode, foreign.stderr]).toEqual([1, expect.stringContaining("the frontend someone/other:2")]);
+  const builtIn = await build(["--build-arg", "BUILDKIT_SYNTAX=docker/dockerfile:1", context]);
+  expect(builtIn.exitCode, builtIn.stderr).toBe(0);
+  expect(await shown("cat /f")).toBe("heard");
+});
+
 withBuildx("a Dockerfile from standard input goes with a repository", async () => {
   const repository = new Repository(sources.directory, "other");
   repository.commit({ f: "of the repository" });

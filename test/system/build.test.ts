@@ -92,6 +92,16 @@ for (const [dockerfile, why] of faults) {
   });
 }
 
+test("a line that names another frontend is not passed over", async () => {
+  write({ Dockerfile: "# syntax=mirror.example/docker/dockerfile:1.7\nFROM busybox\n" });
+  const mirrored = await build();
+  expect(mirrored.exitCode, mirrored.stderr).toBe(0);
+  write({ Dockerfile: "# syntax=someone/other:2\nFROM busybox\n" });
+  const foreign = await build();
+  expect([foreign.exitCode, foreign.stderr]).toEqual([1, expect.stringContaining("the frontend someone/other:2")]);
+  expect((await build("--build-arg", "BUILDKIT_SYNTAX=docker/dockerfile")).exitCode).toBe(0);
+});
+
 test("links of a context lead nowhere but into it", async () => {
   write({ Dockerfile: "FROM busybox\nCOPY dir/ /dir/\nCOPY up/x /x\n", "dir/x": "x", "top/x": "of the context" });
   symlinkSync("../../../../../../etc", join(context, "dir", "up"));

@@ -1,9 +1,10 @@
-import { invalid, messageOf } from "../../base/error.ts";
+import { type IsleError, invalid, messageOf, unsupported } from "../../base/error.ts";
 import { hostPlatform, type Platform } from "../../base/platform.ts";
 import { parseReference } from "../../base/reference.ts";
 import { atLines, type Dockerfile, findStage, parseDockerfile, type Stage } from "../../core/build/dockerfile.ts";
 import { expandWord, type Variables } from "../../core/build/expand.ts";
 import { type BuildPlan, checkMounts, type PlanOptions, planBuild } from "../../core/build/plan.ts";
+import { isBuiltInSyntax, syntaxOf } from "../../core/build/syntax.ts";
 import { globalVariables, platformVariables } from "./platform-variables.ts";
 import type { BuildRequest } from "./request.ts";
 import { namedContext } from "./sources.ts";
@@ -26,10 +27,26 @@ export interface PreparedBuild extends ReadDockerfile {
 export type PlannedRequest = Pick<BuildRequest, "dockerfile" | "args" | "target" | "named">;
 
 export function readDockerfile(request: PlannedRequest, platform: Platform = hostPlatform()): ReadDockerfile {
+  refuseForeignSyntax(request);
   const dockerfile = parseDockerfile(request.dockerfile);
   const platformArgs = platformVariables(platform);
   return { dockerfile, platform, platformArgs, globals: globalVariables(dockerfile, request.args, platformArgs) };
 }
+
+/** A file that another frontend reads may mean anything, even where it looks like a Dockerfile. */
+function refuseForeignSyntax({ dockerfile, args }: PlannedRequest): void {
+  const chosen = args.get("BUILDKIT_SYNTAX");
+  const named = chosen ? { image: chosen, line: undefined } : syntaxOf(dockerfile.text);
+  if (named === undefined || isBuiltInSyntax(named.image)) return;
+  const place = named.line === undefined ? "the build argument BUILDKIT_SYNTAX" : `line ${named.line}`;
+  throw foreignSyntax(named.image, place);
+}
+
+/** What to tell of a frontend that is not the built-in one. */
+export const foreignSyntax = (image: string, place: string): IsleError =>
+  unsupported(`the frontend ${image} that ${place} names`, {
+    hint: "only docker/dockerfile is built in; with --build-arg BUILDKIT_SYNTAX=docker/dockerfile the file is read as a Dockerfile",
+  });
 
 /** Plans a build before anything is touched. Fails with invalid, naming the line. */
 export function prepareBuild(request: PlannedRequest, read: ReadDockerfile): PreparedBuild {

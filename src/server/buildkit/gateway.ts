@@ -1,8 +1,10 @@
 import { IsleError, unsupported } from "../../base/error.ts";
 import { formatPlatform } from "../../base/platform.ts";
 import { withoutPassword } from "../../core/build/git-url.ts";
+import { isBuiltInSyntax } from "../../core/build/syntax.ts";
 import type { BuildOutcome } from "../../engine/build/build-image.ts";
 import { gitUrl } from "../../engine/build/git-tree.ts";
+import { foreignSyntax } from "../../engine/build/prepared-build.ts";
 import { remoteContext } from "../../engine/build/remote-context.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
 import type { ActiveBuild } from "./active-build.ts";
@@ -99,9 +101,10 @@ async function frontendParts(
   build: ActiveBuild,
   { frontend, attributes: given, inputs }: FrontendRequest,
 ): Promise<FrontendParts> {
-  if (frontend !== "dockerfile.v0") {
-    throw unsupported(`the frontend ${frontend}`, { hint: "build a Dockerfile without a syntax image" });
-  }
+  // Clients themselves ask for an image's frontend where the argument BUILDKIT_SYNTAX names one.
+  const image = frontend === "gateway.v0" ? (given["source"] ?? "") : undefined;
+  if (image !== undefined && !isBuiltInSyntax(image)) throw foreignSyntax(image, "the client");
+  if (image === undefined && frontend !== "dockerfile.v0") throw unsupported(`the frontend ${frontend}`);
   const { attributes, links } = linkedAttributes(given, inputs);
   const linked = new Map(
     [...links].map(([name, { identifier, config }]) => {
