@@ -103,4 +103,6 @@ export interface WriteOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Give directories that no entry names, made on the way to one, to this user and group. */
   readonly parentOwner?: { readonly uid: number; readonly gid: number };
+  /** The mode of those directories instead of 0755. */
+  readonly parentMode?: number;
 }

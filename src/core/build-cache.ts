@@ -22,6 +22,8 @@ export interface BuildCacheRecord {
   readonly createdAt: string;
   readonly usedAt: string;
   readonly uses: number;
+  /** The layer was made on nothing: it fits on whatever layers, and its chain id is that of its last use. */
+  readonly linked?: boolean;
   /** A second key of a step that has a record of its own. */
   readonly alias?: boolean;
 }

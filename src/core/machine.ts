@@ -43,7 +43,7 @@ export interface Machine {
   /** File of a tree, followed within that tree only. */
   readTextInRoot(root: string, path: string): string | undefined;
   /** Makes a directory of a tree with its parents, followed within that tree only; quiet when it is there. */
-  makeDirectoryInRoot(root: string, path: string, owner?: { uid: number; gid: number }): void;
+  makeDirectoryInRoot(root: string, path: string, owner?: { uid: number; gid: number }, mode?: number): void;
   isDirectoryInRoot(root: string, path: string): boolean;
   writeFile(path: string, content: string | Uint8Array): void;
   /** Makes the file and its directory where they are missing. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Digest } from "../base/digest.ts";
@@ -26,6 +27,7 @@ export function snapshotContract(name: string, open: () => SnapshotFixture): voi
   };
 
   describe(`layers of snapshot store ${name}`, () => layerTests(withStore));
+  describe(`shared layers of snapshot store ${name}`, () => sharedTests(withStore));
   describe(`roots of snapshot store ${name}`, () => rootTests(withStore));
   describe(`changes in snapshot store ${name}`, () => changeTests(withStore));
 }
@@ -66,6 +68,79 @@ function layerTests(withStore: WithStore): void {
       expect(fixture.store.layersInUse()).toEqual(new Set(layers));
     }));
 }
+
+function sharedTests(withStore: WithStore): void {
+  const blobs = async ({ storeLayer }: SnapshotFixture): Promise<[Digest, Digest, Digest]> => [
+    await storeLayer([["base", "1"]]),
+    await storeLayer([["between", "1"]]),
+    await storeLayer([["d/shared", "12345"]]),
+  ];
+
+  test("a layer that chains share lies in one place, and goes with the last of them", () =>
+    withStore(async (fixture) => {
+      const { store } = fixture;
+      const [one, two, diffId] = await blobs(fixture);
+      const [first, second] = [chainIdOf("a"), chainIdOf("b")];
+      const shared = { diffId, blob: diffId, shared: true };
+      await store.applyLayer({ ...shared, chainId: first, parent: one });
+      const usage = await store.applyLayer({ ...shared, chainId: second, parent: two, blob: chainIdOf("no blob") });
+      expect([usage.sizeBytes, store.placeOf(first) === store.placeOf(second)]).toEqual([5, true]);
+      expect([...store.listLayers()].sort()).toEqual([first, second].sort());
+      await store.removeLayer(first);
+      expect([store.hasLayer(first), store.hasLayer(second)]).toEqual([false, true]);
+      store.prepare("root", [second]);
+      expect(read(store.mount("root"), "d/shared")).toBe("12345");
+      await store.removeRoot("root");
+      await store.removeLayer(second);
+      const again = store.applyLayer({ ...shared, chainId: first, parent: one, blob: chainIdOf("no blob") });
+      expect(await again.catch(() => "read again")).toBe("read again");
+    }));
+
+  test("a root shows a shared layer that is in its chain twice", () =>
+    withStore(async (fixture) => {
+      const { store } = fixture;
+      const [base, between, diffId] = await blobs(fixture);
+      await apply(fixture, [["base", "1"]], [["between", "1"]]);
+      const [lower, upper] = [chainIdOf("a"), chainIdOf("b")];
+      for (const chainId of [lower, upper]) {
+        await store.applyLayer({ diffId, blob: diffId, shared: true, chainId, parent: base });
+      }
+      store.prepare("root", [base, lower, between, upper]);
+      const merged = store.mount("root");
+      expect([read(merged, "base"), read(merged, "between"), read(merged, "d/shared")]).toEqual(["1", "1", "12345"]);
+      expect(await store.changes("root")).toEqual([]);
+      store.prepare("above", [base, upper]);
+      writeFileSync(join(store.mount("above"), "d/shared"), "changed");
+      expect(await store.changes("above")).toEqual([
+        { path: "/d", kind: "modified" },
+        { path: "/d/shared", kind: "modified" },
+      ]);
+    }));
+
+  test("what was written on nothing hides no files of the layers it is put on, and replaces what is in its way", () =>
+    withStore(async (fixture) => {
+      const { store } = fixture;
+      const [base] = await apply(fixture, [
+        ["d/below", "1"],
+        ["way", "1"],
+      ]);
+      store.prepare("made", [], { bare: true });
+      const alone = store.mount("made");
+      expect(readdirSync(alone)).toEqual([]);
+      mkdirSync(join(alone, "d/new"), { recursive: true });
+      mkdirSync(join(alone, "way"));
+      const [chainId, sharedAs] = [chainIdOf("a"), chainIdOf("diff")];
+      await store.adoptRoot("made", { chainId, sharedAs, usage: { sizeBytes: 0, inodes: 3 } });
+      store.prepare("root", [base!, chainId]);
+      const merged = store.mount("root");
+      expect([readdirSync(join(merged, "d")).sort(), readdirSync(join(merged, "way"))]).toEqual([["below", "new"], []]);
+      const twin = chainIdOf("b");
+      await store.applyLayer({ chainId: twin, parent: undefined, diffId: sharedAs, blob: sharedAs, shared: true });
+      expect(store.placeOf(twin)).toBe(store.placeOf(chainId));
+    }));
+}
+
+const chainIdOf = (text: string): ChainId => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
 function rootTests(withStore: WithStore): void {
   test("two roots over one layer do not see each other's writes, and the layer stays as it is", () =>

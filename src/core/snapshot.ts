@@ -20,11 +20,14 @@ export interface SnapshotStore {
   applyLayer(layer: LayerSource): Promise<LayerUsage>;
   /**
    * Makes a root's changes the layer, without copying them; the root is gone afterwards. The caller has stored what
-   * `diff` gave, from which it knows the chain id. A layer that is present already stays as it is.
+   * `diff` gave, from which it knows the chain id. A layer that is present already stays as it is. With `sharedAs`, its
+   * diff id, other chains can share its files.
    */
-  adoptRoot(rootId: string, layer: { readonly chainId: ChainId; readonly usage: LayerUsage }): Promise<void>;
+  adoptRoot(rootId: string, layer: AdoptedLayer): Promise<void>;
   removeLayer(chainId: ChainId): Promise<void>;
   listLayers(): Iterable<ChainId>;
+  /** Names where a layer's files lie: the same for layers that share them. */
+  placeOf(chainId: ChainId): string;
 
   /** Makes a writable root over the layers, bottom first. Under 5 ms: it only makes directories. */
   prepare(rootId: string, layers: readonly ChainId[], options?: RootOptions): void;
@@ -50,7 +53,10 @@ export interface SnapshotStore {
 export interface RootOptions {
   /** Paths for something to be mounted on, which are there without being among the root's changes. */
   readonly places?: readonly MountPlace[];
-  /** Only what the layers hold, without the files and directories that a runtime mounts on. */
+  /**
+   * Only what the layers hold, without the files and directories that a runtime mounts on. Without layers either, what is
+   * written is a layer that fits on any others.
+   */
   readonly bare?: boolean;
 }
 
@@ -66,6 +72,12 @@ export interface DiffOptions {
   readonly onUsage?: (usage: LayerUsage) => void;
 }
 
+export interface AdoptedLayer {
+  readonly chainId: ChainId;
+  readonly usage: LayerUsage;
+  readonly sharedAs?: Digest | undefined;
+}
+
 export interface LayerSource {
   readonly chainId: ChainId;
   /** Chain id of the layer below, undefined for the lowest. */
@@ -73,6 +85,8 @@ export interface LayerSource {
   readonly diffId: Digest;
   /** Stored blob to unpack. */
   readonly blob: Digest;
+  /** Other chains can share the layer's files, and it takes those of one that does: then the blob is not read. */
+  readonly shared?: boolean;
   /** Called with bytes of the blob read so far. */
   readonly onProgress?: (bytes: number) => void;
   readonly signal?: AbortSignal;

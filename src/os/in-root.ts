@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lchownSync, mkdirSync, readSync } from "node:fs";
+import { chmodSync, closeSync, constants, fstatSync, lchownSync, mkdirSync, readSync } from "node:fs";
 import { invalid, isErrno } from "../base/error.ts";
 import { check, cString, libc } from "./libc.ts";
 
@@ -26,13 +26,19 @@ export function openInRoot(root: string, path: string, flags = constants.O_RDONL
  * Makes a directory of a tree with its parents, each step resolved within the tree; quiet when it is there. What is made
  * belongs to the owner, else to root. A link to nowhere or a file in the way fails like mkdir(2).
  */
-export function makeDirectoryInRoot(root: string, path: string, owner?: { uid: number; gid: number }): void {
+export function makeDirectoryInRoot(
+  root: string,
+  path: string,
+  owner?: { uid: number; gid: number },
+  mode = 0o755,
+): void {
   const parts = path.split("/").filter(Boolean);
   let walked = "";
   for (const part of parts) {
     const parent = openInRoot(root, walked, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      mkdirSync(`/proc/self/fd/${parent}/${part}`, 0o755);
+      mkdirSync(`/proc/self/fd/${parent}/${part}`, mode);
+      if (mode !== 0o755) chmodSync(`/proc/self/fd/${parent}/${part}`, mode);
       if (owner) lchownSync(`/proc/self/fd/${parent}/${part}`, owner.uid, owner.gid);
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;

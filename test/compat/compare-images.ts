@@ -15,7 +15,13 @@ export async function compareImages(engines: { isle: TestDaemon; docker: Side },
     configOf((await engines.isle.cli(["inspect", name])).stdout),
     configOf(engines.docker.run("inspect", name)),
   ];
-  return config === other ? files : [...files, `config: isle ${config}, docker ${other}`];
+  const history = ["history", "--no-trunc", "--format", "{{.CreatedBy}}", name];
+  const [steps, theirSteps] = [(await engines.isle.cli(history)).stdout, engines.docker.run(...history)];
+  return [
+    ...files,
+    ...(config === other ? [] : [`config: isle ${config}, docker ${other}`]),
+    ...(steps === theirSteps ? [] : [`history: isle ${steps}, docker ${theirSteps}`]),
+  ];
 }
 
 /** Made by the engines themselves when a container is created. */

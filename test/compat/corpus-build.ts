@@ -10,6 +10,8 @@ export interface CorpusBuild {
   readonly files?: Readonly<Record<string, ContextFile>>;
   /** Flags of `docker build`, the same for `isle build`. */
   readonly flags?: readonly string[];
+  /** It has linked copies, for which BuildKit merges layers. */
+  readonly merges?: boolean;
   /** Why BuildKit cannot build it. */
   readonly notInBuildKit?: string;
   /** A shell line that is run in the image, and what it prints. */

@@ -31,11 +31,14 @@ export function findPeers(): { directory: string; enter: string } | undefined {
   return existsSync(enter) && existsSync(join(directory, "sid")) ? { directory, enter } : undefined;
 }
 
-export async function startDocker({ directory, enter }: { directory: string; enter: string }): Promise<Side> {
-  const name = `bench-${process.pid}`;
+export async function startDocker(
+  { directory, enter }: { directory: string; enter: string },
+  flags = "",
+): Promise<Side> {
+  const name = `bench-${process.pid}${flags && "-flags"}`;
   const script = [
     `rm -rf /var/lib/docker/${name}; mkdir -p /var/lib/docker/${name}`,
-    `dockerd --data-root /var/lib/docker/${name} >/tmp/dockerd.log 2>&1 &`,
+    `env -u TMPDIR dockerd --data-root /var/lib/docker/${name} ${flags} >/tmp/dockerd.log 2>&1 &`,
     "until docker version >/dev/null 2>&1; do sleep 0.1; done",
     reap,
   ].join("\n");

@@ -67,13 +67,13 @@ export function applyToConfig(
 
 const keys = (names: readonly string[]): Record<string, object> => Object.fromEntries(names.map((name) => [name, {}]));
 
-const expandAll = (texts: readonly string[], expansion: Expansion): string[] =>
+export const expandAll = (texts: readonly string[], expansion: Expansion): string[] =>
   texts.flatMap((text) => words(expansion, text));
 
 export const expandEach = (texts: readonly string[], expansion: Expansion): string[] =>
   texts.map((text) => one(expansion, text));
 
-const expandPairs = (pairs: readonly NameValue[], expansion: Expansion): NameValue[] =>
+export const expandPairs = (pairs: readonly NameValue[], expansion: Expansion): NameValue[] =>
   pairs.map(([name, value]) => [one(expansion, name), one(expansion, value)]);
 
 /** A command in shell form is run by the stage's shell. */

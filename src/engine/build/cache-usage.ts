@@ -1,6 +1,4 @@
 import type { BuildCacheRecord } from "../../core/build-cache.ts";
-import type { ImageRepository } from "../../core/image.ts";
-import type { ChainId } from "../../core/snapshot.ts";
 import type { BuildDeps } from "./deps.ts";
 import type { KeptContext } from "./kept-contexts.ts";
 
@@ -19,23 +17,28 @@ export interface CacheEntry {
   readonly inUse: boolean;
 }
 
-/** Layers that an image stands on. */
-export const layersInImages = (images: ImageRepository): ReadonlySet<ChainId> =>
-  new Set(images.list().flatMap(({ layers }) => layers.map(({ chainId }) => chainId)));
+/** Tells whether an image has the layer of a step: for a linked step, whatever lies below it. */
+export function inImages({ images, snapshots }: Pick<BuildDeps, "images" | "snapshots">) {
+  const places = new Set(
+    images.list().flatMap(({ layers }) => layers.map(({ chainId }) => snapshots.placeOf(chainId))),
+  );
+  return ({ layer }: Pick<BuildCacheRecord, "layer">): boolean => places.has(snapshots.placeOf(layer.chainId));
+}
 
 /** Cached steps, and the files of contexts. */
-export function cacheUsage({ buildCache, images, contexts }: BuildDeps): CacheEntry[] {
-  const inImages = layersInImages(images);
+export function cacheUsage(deps: BuildDeps): CacheEntry[] {
+  const { buildCache, contexts } = deps;
+  const isInUse = inImages(deps);
   const steps = buildCache.list().filter(({ alias }) => !alias);
-  return [...steps.map((record) => entryOfStep(record, inImages)), ...contexts.list().map(entryOfContext)];
+  return [...steps.map((record) => entryOfStep(record, isInUse)), ...contexts.list().map(entryOfContext)];
 }
 
 export const entryOfStep = (
   { key, parent, description, layer, createdAt, usedAt, uses }: BuildCacheRecord,
-  inImages: ReadonlySet<ChainId>,
+  isInUse: ReturnType<typeof inImages>,
 ): CacheEntry => ({
   ...{ id: key, parent, type: "regular", description, createdAt, usedAt, uses },
-  ...{ sizeBytes: layer.sizeBytes, inUse: inImages.has(layer.chainId) },
+  ...{ sizeBytes: layer.sizeBytes, inUse: isInUse({ layer }) },
 });
 
 export const entryOfContext = ({ key, bytes, keptAt }: KeptContext & { readonly key: string }): CacheEntry => ({

@@ -30,6 +30,10 @@ interface Copy {
   readonly mode: string | undefined;
   readonly excludes: readonly string[];
   readonly parents: boolean;
+  /** As the image's history has it. */
+  readonly createdBy: string;
+  /** The layer is made on nothing, and fits on whatever the stage stands on. */
+  readonly linked: boolean;
   /** Files of the context belong to root. */
   readonly fromContext: boolean;
 }
@@ -43,7 +47,7 @@ export async function copyStep(state: StageState, instruction: CopyInstruction):
   const added = copy.added.map(keyOfAdded);
   const keyWith = (taken: string | undefined) =>
     cacheKey(
-      ...[instruction.kind, chainOf(state).at(-1), taken, added],
+      ...[instruction.kind, copy.linked ? "link" : chainOf(state).at(-1), taken, added],
       ...[{ target, endsInSlash, chown, mode }, request.epoch],
     );
   const quick = source?.quickDigest(copy);
@@ -52,11 +56,12 @@ export async function copyStep(state: StageState, instruction: CopyInstruction):
     key: source && quick === undefined ? await exact() : keyWith(quick),
     ...(source?.mayEqualOthers && { exactKey: exact }),
     description: instruction.written,
-    parent: state.lastKey,
+    parent: copy.linked ? undefined : state.lastKey,
+    ...(copy.linked && { linked: true }),
     ignoresCache: ignoresCache(state),
   };
   const made = await stepLayer(state, place, async () => writeLayer(state, copy, await source?.root()));
-  pushLayer(state, made, { key: place.key, createdBy: `${instruction.written} # buildkit` });
+  pushLayer(state, made, { key: place.key, createdBy: copy.createdBy });
   return made.cached;
 }
 
@@ -66,6 +71,8 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
   const target = each(instruction.target);
   const mode = instruction.chmod === undefined ? undefined : each(instruction.chmod);
   if (mode !== undefined) checkFileMode(mode);
+  const chown = instruction.chown === undefined ? undefined : each(instruction.chown);
+  if (instruction.link && chown !== undefined) linkedOwner(chown);
   const { added, rest } = await addedFiles(state, instruction, sources);
   const endsInSlash = /(^|\/)\.?$/.test(target);
   const documents = instruction.documents.map(({ name, content, expands }) =>
@@ -76,13 +83,15 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
     added: [...documents, ...added],
     target: joinDirectory(state.config.run.WorkingDir || "/", target),
     endsInSlash,
-    chown: instruction.chown === undefined ? undefined : each(instruction.chown),
+    chown,
     mode,
     excludes: [
       ...instruction.excludes.map(each),
       ...(instruction.from === undefined ? state.build.request.contextExcludes : []),
     ],
     parents: instruction.parents,
+    linked: instruction.link,
+    createdBy: createdBy(instruction, { chown, mode, words: [...sources, target] }),
     fromContext: instruction.from === undefined,
   };
   if (rest.length + copy.added.length > 1 && !endsInSlash) {
@@ -91,6 +100,29 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
     );
   }
   return copy;
+}
+
+/** The line of the image's history. */
+function createdBy(
+  { kind, documents, parents }: CopyInstruction,
+  { chown, mode, words }: { chown: string | undefined; mode: string | undefined; words: readonly string[] },
+): string {
+  const flags = [parents && "--parents", chown !== undefined && `--chown=${chown}`, mode && `--chmod=${mode}`];
+  const texts = documents.map(({ name }) => `<<${name}`);
+  const [target, sources] = [words.at(-1)!, words.slice(0, -1)];
+  return [kind.toUpperCase(), ...flags, ...sources, ...texts, target, "# buildkit"].filter(Boolean).join(" ");
+}
+
+/** Where there are no files, nobody has a name but root. */
+function linkedOwner(chown: string): { uid: number; gid: number } {
+  const idOf = (name: string): number => {
+    if (/^(\d*|root)$/.test(name)) return Number(name.replace("root", "0"));
+    throw new Error(
+      `invalid user index: -1: with --link there is no /etc/passwd to look ${name} up in; write --chown with numbers, or leave --link out`,
+    );
+  };
+  const [user = "", group = user] = chown.split(":");
+  return { uid: idOf(user), gid: idOf(group) };
 }
 
 function expandedDocument(state: StageState, content: string): string {
@@ -171,27 +203,33 @@ function notThere(error: unknown): unknown {
 async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefined): Promise<ImageLayer> {
   const { deps, request } = state.build;
   const id = newId();
-  deps.snapshots.prepare(id, chainOf(state));
+  deps.snapshots.prepare(id, copy.linked ? [] : chainOf(state), { bare: copy.linked });
   try {
     const root: TreeRoot = { path: deps.snapshots.mount(id) };
-    const owner = copy.chown === undefined ? undefined : ownerOf(state, root.path, copy.chown);
+    const ownerIn = copy.linked ? linkedOwner : (text: string) => ownerOf(state, root.path, text);
+    const owner = copy.chown === undefined ? undefined : ownerIn(copy.chown);
     const isThere = deps.machine.isDirectoryInRoot(root.path, copy.target);
     const into = copy.endsInSlash || isThere;
     const context = owner ?? (copy.fromContext ? { uid: 0, gid: 0 } : undefined);
-    const ownerOfParents = owner ? { parentOwner: owner } : {};
-    const write = (tar: Readable) => deps.archive.write(root, "/", tar, { keepKind: true, ...ownerOfParents });
-    if (into && !isThere) deps.machine.makeDirectoryInRoot(root.path, copy.target, owner);
+    const parentMode = modeOfParents(copy.mode);
+    const parents = { ...(owner && { parentOwner: owner }), parentMode };
+    const write = (tar: Readable) => deps.archive.write(root, "/", tar, { keepKind: true, ...parents });
+    if (into && !isThere) deps.machine.makeDirectoryInRoot(root.path, copy.target, owner, parentMode);
     if (from) {
       const taken = { ...selection(copy), target: copy.target, into, ...(context && { owner: context }) };
       await write(deps.archive.packCopy(from, taken));
     }
-    const place = { copy, into, root, owner: owner ?? { uid: 0, gid: 0 } };
+    const place = { copy, into, root, owner: owner ?? { uid: 0, gid: 0 }, parents };
     for (const added of copy.added) await writeAdded(deps, added, place);
-    return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch });
+    return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch, linked: copy.linked });
   } finally {
     await deps.snapshots.removeRoot(id);
   }
 }
+
+/** Directories that a copy makes above its target have a mode that is given in digits, too. */
+const modeOfParents = (mode: string | undefined): number =>
+  mode !== undefined && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) & 0o777 : 0o755;
 
 /** `user:group`, names looked up in the image; a user alone stands for the group of the same number. */
 function ownerOf({ build: { deps } }: StageState, rootPath: string, text: string): { uid: number; gid: number } {

@@ -1,7 +1,7 @@
 import { now } from "../../base/time.ts";
 import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import type { ImageLayer } from "../../core/image.ts";
-import type { LayerUsage } from "../../core/snapshot.ts";
+import type { ChainId, LayerUsage } from "../../core/snapshot.ts";
 import { nextChainId } from "../image/add-image.ts";
 import { plainLayerType } from "../image/import-image.ts";
 import type { BuildDeps } from "./deps.ts";
@@ -11,7 +11,7 @@ import type { StageState } from "./stage-state.ts";
 export async function layerOfRoot(
   deps: BuildDeps,
   rootId: string,
-  { below, epoch }: { below: readonly ImageLayer[]; epoch: number | undefined },
+  { below, epoch, linked }: { below: readonly ImageLayer[]; epoch: number | undefined; linked?: boolean },
 ): Promise<ImageLayer> {
   deps.snapshots.unmount(rootId);
   const latestNanos = epoch === undefined ? undefined : BigInt(epoch) * 1_000_000_000n;
@@ -30,11 +30,12 @@ export async function layerOfRoot(
     chainId,
   };
   if (epoch === undefined) {
-    await deps.snapshots.adoptRoot(rootId, { chainId, usage });
+    await deps.snapshots.adoptRoot(rootId, { chainId, usage, sharedAs: linked ? blob.digest : undefined });
     return { ...stored, sizeBytes: usage.sizeBytes };
   }
   // Its times were changed on the way into the archive, so that the directory is made from that.
-  const { sizeBytes } = await deps.snapshots.applyLayer({ chainId, parent, diffId: blob.digest, blob: blob.digest });
+  const source = { chainId, parent, diffId: blob.digest, blob: blob.digest, shared: linked ?? false };
+  const { sizeBytes } = await deps.snapshots.applyLayer(source);
   await deps.snapshots.removeRoot(rootId);
   return { ...stored, sizeBytes };
 }
@@ -46,7 +47,7 @@ export interface StepLayer {
   readonly cached: boolean;
 }
 
-interface StepPlace extends Pick<BuildCacheRecord, "key" | "description" | "parent"> {
+interface StepPlace extends Pick<BuildCacheRecord, "key" | "description" | "parent" | "linked"> {
   /** A key that costs more to know, under which a step of other origin may have the same layer. */
   readonly exactKey?: () => Promise<string>;
   readonly ignoresCache: boolean;
@@ -65,12 +66,13 @@ export async function stepLayer(
   make: () => Promise<ImageLayer>,
 ): Promise<StepLayer> {
   const { deps, imported, made: ownKeys } = ground.build;
-  const find = (key: string) => (ignoresCache && !ownKeys.has(key) ? undefined : lookUp(ground, { ...place, key }));
-  const quick = find(place.key);
+  const find = async (key: string) =>
+    ignoresCache && !ownKeys.has(key) ? undefined : await lookUp(ground, { ...place, key });
+  const quick = await find(place.key);
   if (quick) return quick;
   const exact = await exactKey?.();
-  const known = exact === undefined ? undefined : find(exact);
-  if (!known) ground.layers = await imported.present(ground.layers);
+  const known = exact === undefined ? undefined : await find(exact);
+  if (!known && !place.linked) ground.layers = await imported.present(ground.layers);
   const made = known ?? { layer: await make(), createdAt: now(), cached: false };
   // The layer of another engine is remembered when it is here.
   if (known && !isHere(deps, known)) return known;
@@ -83,18 +85,34 @@ export async function stepLayer(
   return made;
 }
 
-function lookUp(
+async function lookUp(
   { build, layers }: StepGround,
   place: Omit<StepPlace, "exactKey" | "ignoresCache">,
-): StepLayer | undefined {
+): Promise<StepLayer | undefined> {
   const { deps, imported } = build;
+  const below = layers.at(-1)?.chainId;
   const known = deps.buildCache.get(place.key);
-  if (!known || !isHere(deps, known)) {
-    const elsewhere = imported.find({ ...place, below: layers.at(-1)?.chainId });
+  const layer = known?.linked ? await linkedOn(deps, known.layer, below) : known?.layer;
+  if (!known || !layer || !isHere(deps, { layer })) {
+    const elsewhere = imported.find({ ...place, below });
     return elsewhere && { ...elsewhere, cached: true };
   }
-  deps.buildCache.put({ ...known, usedAt: now(), uses: known.uses + 1 });
-  return { layer: known.layer, createdAt: known.createdAt, cached: true };
+  deps.buildCache.put({ ...known, layer, usedAt: now(), uses: known.uses + 1 });
+  return { layer, createdAt: known.createdAt, cached: true };
+}
+
+/** A linked step's layer on other layers: nothing of it is copied, its place in the chain alone is another. */
+export async function linkedOn(
+  { content, snapshots }: Pick<BuildDeps, "content" | "snapshots">,
+  layer: ImageLayer,
+  below: ChainId | undefined,
+): Promise<ImageLayer | undefined> {
+  const { diffId, blob } = layer;
+  const chainId = nextChainId(below, diffId);
+  if (content.size(blob) === undefined) return undefined;
+  if (snapshots.hasLayer(chainId)) return { ...layer, chainId };
+  const { sizeBytes } = await snapshots.applyLayer({ chainId, parent: below, diffId, blob, shared: true });
+  return { ...layer, chainId, sizeBytes };
 }
 
 const isHere = ({ content, snapshots }: BuildDeps, { layer }: Pick<BuildCacheRecord, "layer">): boolean =>

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { BuildCacheRecord } from "../../core/build-cache.ts";
 import { collectUnused } from "../image/collect.ts";
 import { type CacheTerm, matchesTerms } from "./cache-filter.ts";
-import { type CacheEntry, entryOfContext, entryOfStep, layersInImages } from "./cache-usage.ts";
+import { type CacheEntry, entryOfContext, entryOfStep, inImages } from "./cache-usage.ts";
 import type { BuildDeps } from "./deps.ts";
 
 export interface PruneCacheRequest {
@@ -34,36 +34,32 @@ export async function pruneBuildCache(
   deps: BuildDeps,
   { all, limits, unusedSince, filters }: PruneCacheRequest,
 ): Promise<PrunedCache> {
-  const inImages = layersInImages(deps.images);
+  const isInUse = inImages(deps);
   const isWanted = (entry: CacheEntry): boolean =>
     filters.length === 0 || filters.some((terms) => matchesTerms(terms, entry));
   const records = deps.buildCache.list();
-  const wanted = records.filter((record) => isWanted(entryOfStep(record, inImages)));
+  const wanted = records.filter((record) => isWanted(entryOfStep(record, isInUse)));
   const layers = new Set(wanted.map(({ layer }) => layer.chainId));
   const candidates = records
     // A second key goes with its step.
     .filter((record) => wanted.includes(record) || (record.alias && layers.has(record.layer.chainId)))
-    .filter(({ layer }) => all || !inImages.has(layer.chainId))
+    .filter((record) => all || !isInUse(record))
     .filter(({ usedAt }) => unusedSince === undefined || Date.parse(usedAt) < unusedSince)
     .sort((a, b) => (a.usedAt < b.usedAt ? -1 : 1));
-  let held = total(candidates);
   const keepBytes = bytesToKeep(limits, {
-    heldBytes: held,
+    heldBytes: total(candidates),
     freeBytes: deps.machine.freeBytes(deps.settings.paths.builds),
   });
-  const pruned: BuildCacheRecord[] = [];
-  for (const record of candidates) {
-    if (held <= keepBytes) break;
-    held -= record.alias ? 0 : record.layer.sizeBytes;
-    pruned.push(record);
-  }
+  const pruned = unwanted(candidates, keepBytes);
+  // While the layers are here to be looked at.
+  const steps = pruned.filter(({ alias }) => !alias).map((record) => entryOfStep(record, isInUse));
+  const layerBytes = total(pruned.filter((record) => !isInUse(record)));
   for (const { key } of pruned) deps.buildCache.remove(key);
   if (all && unusedSince === undefined && keepBytes === 0 && isWanted(anyCacheMount)) await removeCacheMounts(deps);
   const contexts = keepBytes > 0 ? [] : await removeContexts(deps, unusedSince ?? Number.POSITIVE_INFINITY, isWanted);
   await collectUnused(deps);
-  const steps = pruned.filter(({ alias }) => !alias).map((record) => entryOfStep(record, inImages));
   const contextBytes = contexts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const freedBytes = contextBytes + total(pruned.filter(({ layer }) => !inImages.has(layer.chainId)));
+  const freedBytes = contextBytes + layerBytes;
   deps.events.publish({
     type: "builder",
     action: "prune",
@@ -80,6 +76,20 @@ export function bytesToKeep(
   const lacking = minFreeBytes - freeBytes;
   const allowed = maxUsedBytes > 0 ? maxUsedBytes : minFreeBytes > 0 ? heldBytes : 0;
   return Math.max(reservedBytes, lacking > 0 ? Math.min(allowed, Math.max(0, heldBytes - lacking)) : allowed);
+}
+
+/** The least recently used, until no more than that is held; a layer's second keys go with its records. */
+function unwanted(candidates: readonly BuildCacheRecord[], keepBytes: number): BuildCacheRecord[] {
+  const records = candidates.filter(({ alias }) => !alias);
+  let held = total(records);
+  const stays = records.findIndex(({ layer }) => {
+    const fits = keepBytes > 0 && held <= keepBytes;
+    held -= layer.sizeBytes;
+    return fits;
+  });
+  const kept = new Set(stays < 0 ? [] : records.slice(stays));
+  const layers = new Set([...kept].map(({ layer }) => layer.chainId));
+  return candidates.filter((record) => (record.alias ? !layers.has(record.layer.chainId) : !kept.has(record)));
 }
 
 const total = (records: readonly BuildCacheRecord[]): number =>

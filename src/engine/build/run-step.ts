@@ -21,14 +21,22 @@ import { checkRunnableHere } from "./emulators.ts";
 import { layerOfRoot, stepLayer } from "./new-layer.ts";
 import type { BuildStep } from "./request.ts";
 import { bindRoot, prepareMounts } from "./run-mounts.ts";
-import { chainOf, expanded, ignoresCache, pushLayer, runVariables, type StageState } from "./stage-state.ts";
+import {
+  chainOf,
+  expanded,
+  expansionOf,
+  ignoresCache,
+  pushLayer,
+  runVariables,
+  type StageState,
+} from "./stage-state.ts";
 
 type Run = InstructionOf<"run">;
 
 /** Runs a command on the stage's files and keeps what it changed. Returns true when the cache had that. */
 export async function runStep(state: StageState, run: Run, step?: BuildStep): Promise<boolean> {
   const { request } = state.build;
-  const { env, args } = runVariables(state);
+  const { env } = runVariables(state);
   const mounts = run.mounts.map((text) => parseRunMount(expanded(state, text)));
   const script = scriptOf(run.command);
   const words = script ? [scriptTarget] : commandWords(withDocuments(run.command), state.config.run);
@@ -38,7 +46,10 @@ export async function runStep(state: StageState, run: Run, step?: BuildStep): Pr
     ...["run", chainOf(state).at(-1), words, script, ownVariables(state, env), user, directory],
     ...[run.network, run.security, sources, request.epoch],
   );
-  const createdBy = `RUN ${args.length > 0 ? `|${args.length} ${args.join(" ")} ` : ""}${words.join(" ")} # buildkit`;
+  const shown = script ? commandWords({ form: "shell", text: scriptTarget, heredocs: [] }, state.config.run) : words;
+  const { variables } = expansionOf(state);
+  const told = [...state.args.keys()].map((name) => `${name}=${variables.get(name)}`);
+  const createdBy = ["RUN", ...(told.length > 0 ? [`|${told.length}`, ...told] : []), ...shown, "# buildkit"].join(" ");
   const place = { key, description: run.written, parent: state.lastKey, ignoresCache: ignoresCache(state) };
   const made = await stepLayer(state, place, () => execute(state, { run, words, script, env, mounts, step }));
   pushLayer(state, made, { key, createdBy });
@@ -69,7 +80,7 @@ function withDocuments(command: Command): Command {
   if (command.form === "exec" || command.heredocs.length === 0) return command;
   if (isWholeDocument(command)) return { ...command, text: command.heredocs[0]!.content };
   const documents = command.heredocs.map(({ name, content }) => `\n${content}${name}`).join("");
-  return { ...command, text: `${command.text}${documents}\n` };
+  return { ...command, text: `${command.text}${documents}` };
 }
 
 /** What of a mount decides on the result: the files of a bind, the name of anything else. */

@@ -3,6 +3,7 @@ import { type Platform, parsePlatform } from "../../base/platform.ts";
 import { now } from "../../base/time.ts";
 import { atLines, type Stage } from "../../core/build/dockerfile.ts";
 import { expandWord } from "../../core/build/expand.ts";
+import { historyLine } from "../../core/build/history-line.ts";
 import { applyToConfig, joinDirectory } from "../../core/build/image-config.ts";
 import type { Instruction, InstructionOf } from "../../core/build/instruction.ts";
 import { parseInstruction } from "../../core/build/parse-instruction.ts";
@@ -136,8 +137,10 @@ async function perform(state: StageState, instruction: Instruction, step?: Build
         joinDirectory(state.config.run.WorkingDir || "/", expanded(state, instruction.text)),
       );
     default: {
-      state.config = applyToConfig(state.config, instruction, expansionOf(state)) ?? state.config;
-      note(state, instruction.written, { empty: true });
+      const expansion = expansionOf(state);
+      state.config = applyToConfig(state.config, instruction, expansion) ?? state.config;
+      const line = historyLine(instruction, state.config, expansion);
+      if (line !== undefined) note(state, line, { empty: true });
       return true;
     }
   }
@@ -146,12 +149,14 @@ async function perform(state: StageState, instruction: Instruction, step?: Build
 function declareArgs(state: StageState, { args }: InstructionOf<"arg">): void {
   const { build } = state;
   const { args: given } = build.request;
-  for (const { name, value } of args) {
+  const words = args.map(({ name, value }) => {
     const fallback = value === undefined ? inherited(build, name) : expanded(state, value);
     const chosen = given.get(name) ?? fallback;
     if (chosen === undefined) state.args.delete(name);
     else state.args.set(name, chosen);
-  }
+    return chosen === undefined ? name : `${name}=${chosen}`;
+  });
+  note(state, `ARG ${words.join(" ")}`, { empty: true });
 }
 
 /** An ARG without a value takes that of the global ARG or of the platform variable of its name. */

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { IsleError } from "../../base/error.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { type TarEntry, tarEntry } from "../../base/tar/entry.ts";
-import type { TreeRoot } from "../../core/archive.ts";
+import type { TreeRoot, WriteOptions } from "../../core/archive.ts";
 import { decompressed } from "../image/decompress.ts";
 import type { Added, AddedFile, AddedTree, OpenFile } from "./added-files.ts";
 import type { BuildDeps } from "./deps.ts";
@@ -19,6 +19,8 @@ export interface AddedPlace {
   readonly into: boolean;
   readonly root: TreeRoot;
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** What directories above the target get that are not there. */
+  readonly parents: Pick<WriteOptions, "parentOwner" | "parentMode">;
 }
 
 /** Puts a file, the content of an archive or that of a repository into a step's root. */
@@ -69,14 +71,14 @@ async function* fitting(deps: BuildDeps, plain: AsyncIterable<Uint8Array>): Asyn
 async function writeFile(
   deps: BuildDeps,
   { added, file }: { added: AddedFile; file: OpenFile },
-  { copy, into, root, owner }: AddedPlace,
+  { copy, into, root, owner, parents }: AddedPlace,
 ): Promise<void> {
   const name = (into ? `${copy.target}/${added.name}` : copy.target).replace(/^\/+/, "");
   const mode = copy.mode !== undefined && /^[0-7]+$/.test(copy.mode) ? Number.parseInt(copy.mode, 8) : added.mode;
   const { sizeBytes, modifiedNanos } = file;
   const entry = tarEntry(name, "file", { ...owner, mode, sizeBytes, modifiedNanos });
   const tar = Readable.from(packed(entry, file), { objectMode: false });
-  await deps.archive.write(root, "/", tar, { keepKind: true, keepDirectories: true });
+  await deps.archive.write(root, "/", tar, { keepKind: true, keepDirectories: true, ...parents });
 }
 
 async function* packed(entry: TarEntry, file: OpenFile): AsyncGenerator<Uint8Array, void> {

@@ -44,7 +44,9 @@ async function removeQuietly(deps: ImageDeps, id: string, tags: readonly string[
 /** Bytes of all unpacked layers, each counted once. */
 export function layerBytes(deps: ImageDeps): number {
   const layers = new Map(
-    deps.images.list().flatMap((image) => image.layers.map((layer) => [layer.chainId, layer.sizeBytes])),
+    deps.images
+      .list()
+      .flatMap(({ layers }) => layers.map(({ chainId, sizeBytes }) => [deps.snapshots.placeOf(chainId), sizeBytes])),
   );
   return [...layers.values()].reduce((sum, bytes) => sum + bytes, 0);
 }

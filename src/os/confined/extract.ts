@@ -7,8 +7,8 @@ import { unpackStream } from "./unpack-stream.ts";
 /** Unpacks the archive on descriptor 0 into a directory of the root that was entered. */
 export async function extract(request: Extract<ConfinedRequest, { op: "extract" }>): Promise<null> {
   enterDirectory(request.path);
-  const { keepKind = false, keepDirectories = false, owner, parentOwner = owner } = request;
-  const options = { whiteouts: "literal" as const, keepTop: true, keepKind, keepDirectories };
+  const { keepKind = false, keepDirectories = false, owner, parentOwner = owner, parentMode = 0o755 } = request;
+  const options = { whiteouts: "literal" as const, keepTop: true, keepKind, keepDirectories, parentMode };
   await unpackStream(new TreeWriter({ ...options, ...(owner && { owner }), ...(parentOwner && { parentOwner }) }));
   return null;
 }

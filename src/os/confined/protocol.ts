@@ -17,6 +17,7 @@ export type ConfinedRequest =
       readonly keepDirectories?: boolean;
       readonly owner?: { readonly uid: number; readonly gid: number };
       readonly parentOwner?: { readonly uid: number; readonly gid: number };
+      readonly parentMode?: number;
     }
   | { readonly op: "pack"; readonly root: ConfinedRoot; readonly path: string }
   /** A directory's content led by the directory itself; `ready` says whether the path is a directory. */

@@ -32,6 +32,7 @@ export interface WriterOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Of directories that no entry names. */
   readonly parentOwner?: { readonly uid: number; readonly gid: number };
+  readonly parentMode?: number;
   /** Leave the top directory's own owner, mode and times as they are. */
   readonly keepTop?: boolean;
 }
@@ -211,8 +212,9 @@ export class TreeWriter {
     try {
       mkdirSync(path, 0o755);
       this.inodes += 1;
-      const { parentOwner } = this.#options;
+      const { parentOwner, parentMode } = this.#options;
       if (parentOwner) lchownSync(path, parentOwner.uid, parentOwner.gid);
+      if (parentMode !== undefined) chmodSync(path, parentMode);
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
     }

@@ -16,19 +16,21 @@ import { hexOf, isDigest } from "../../../base/digest.ts";
 import { IsleError, isErrno } from "../../../base/error.ts";
 import { KeyedLock } from "../../../base/keyed-lock.ts";
 import type { ContentStore } from "../../../core/content.ts";
-import type { ChainId, LayerSource, LayerUsage } from "../../../core/snapshot.ts";
+import type { AdoptedLayer, ChainId, LayerSource, LayerUsage } from "../../../core/snapshot.ts";
 import { runConfined } from "../../../os/confined/confined.ts";
 import type { UnpackResult } from "../../../os/confined/protocol.ts";
-import { layerPath, type Places, shortName } from "./places.ts";
+import { layerPath, type Places, sharedPath, shortName } from "./places.ts";
+import { dropIfUnused, shareable, sharedOf, takeShared } from "./shared-layers.ts";
 import { discard } from "./trash.ts";
 
 export interface LayerDirectories {
   has(chainId: ChainId): boolean;
   apply(layer: LayerSource): Promise<LayerUsage>;
   /** Moves a directory in the form of an overlay's upper in as the layer. */
-  adopt(chainId: ChainId, directory: string, usage: LayerUsage): Promise<void>;
+  adopt(directory: string, layer: AdoptedLayer): Promise<void>;
   remove(chainId: ChainId): Promise<void>;
   list(): Iterable<ChainId>;
+  placeOf(chainId: ChainId): string;
   /** Makes the short links agree with the layers that are there. */
   repairLinks(): void;
 }
@@ -36,23 +38,33 @@ export interface LayerDirectories {
 export function createLayers(places: Places, content: ContentStore): LayerDirectories {
   const lock = new KeyedLock();
   const has = (chainId: ChainId): boolean => existsSync(layerPath(places, chainId));
+  const share = (layer: LayerSource): Promise<void> =>
+    lock.run(`shared ${layer.diffId}`, async () => {
+      if (!shareable(places, layer.diffId)) return await unpack(places, content, layer);
+      link(places, layer.chainId);
+      takeShared(places, layer.chainId, layer.diffId);
+    });
   return {
     has,
     apply: (layer) =>
       lock.run(layer.chainId, async () => {
-        if (!has(layer.chainId)) await unpack(places, content, layer);
+        if (!has(layer.chainId)) await (layer.shared ? share(layer) : unpack(places, content, layer));
         return readUsage(places, layer.chainId);
       }),
-    adopt: (chainId, directory, usage) =>
+    adopt: (directory, { chainId, usage, sharedAs }) =>
       lock.run(chainId, async () => {
-        if (!has(chainId)) moveIn(places, { chainId, directory, usage });
+        if (!has(chainId)) await moveIn(places, { chainId, directory, usage, sharedAs });
       }),
     remove: (chainId) =>
       lock.run(chainId, async () => {
+        const shared = sharedOf(places, chainId);
         removeLink(join(places.links, shortName(chainId)));
-        await discard(places.trash, layerPath(places, chainId));
+        if (!shared) return await discard(places.trash, layerPath(places, chainId));
+        removeLink(layerPath(places, chainId));
+        await dropIfUnused(places, shared);
       }),
     list: () => listLayers(places),
+    placeOf: (chainId) => sharedOf(places, chainId) ?? chainId,
     repairLinks: () => repairLinks(places),
   };
 }
@@ -67,24 +79,35 @@ async function unpack(places: Places, content: ContentStore, layer: LayerSource)
       throw new IsleError("dataLoss", `layer ${layer.blob} unpacks to ${diffId}, the image says ${layer.diffId}`);
     }
     writeFileSync(join(making, "usage.json"), JSON.stringify({ sizeBytes, inodes } satisfies LayerUsage));
-    link(places, layer.chainId);
-    renameSync(making, layerPath(places, layer.chainId));
+    await put(places, making, { chainId: layer.chainId, sharedAs: layer.shared ? layer.diffId : undefined });
   } catch (error) {
     await discard(places.trash, making);
     throw error;
   }
 }
 
-function moveIn(
+async function moveIn(
   places: Places,
-  { chainId, directory, usage }: { chainId: ChainId; directory: string; usage: LayerUsage },
-): void {
+  { directory, usage, ...layer }: AdoptedLayer & { directory: string },
+): Promise<void> {
   const making = join(places.incoming, crypto.randomUUID());
   mkdirSync(making, { mode: 0o755 });
   renameSync(directory, join(making, "fs"));
   writeFileSync(join(making, "usage.json"), JSON.stringify(usage));
+  await put(places, making, layer);
+}
+
+/** What is to be shared may be there already. */
+async function put(
+  places: Places,
+  making: string,
+  { chainId, sharedAs }: Pick<AdoptedLayer, "chainId" | "sharedAs">,
+): Promise<void> {
   link(places, chainId);
-  renameSync(making, layerPath(places, chainId));
+  if (sharedAs === undefined) return renameSync(making, layerPath(places, chainId));
+  if (!shareable(places, sharedAs)) renameSync(making, sharedPath(places, sharedAs));
+  takeShared(places, chainId, sharedAs);
+  await discard(places.trash, making);
 }
 
 async function unpackBlob(blob: string, target: string, { onProgress, signal }: LayerSource): Promise<UnpackResult> {

@@ -19,6 +19,7 @@ import { makeBaseLayer } from "./base-layer.ts";
 import { createLayers } from "./layers.ts";
 import { layerPath, makePlaces, type Places } from "./places.ts";
 import { createRoots, type Roots } from "./roots.ts";
+import { sweepShared } from "./shared-layers.ts";
 import { discard, emptyDirectory } from "./trash.ts";
 
 export interface OverlayOptions {
@@ -39,12 +40,13 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
   return {
     hasLayer: layers.has,
     applyLayer: layers.apply,
-    adoptRoot: async (rootId, { chainId, usage }) => {
-      await roots.withUpper(rootId, (upper) => layers.adopt(chainId, upper, usage));
+    adoptRoot: async (rootId, layer) => {
+      await roots.withUpper(rootId, (upper) => layers.adopt(upper, layer));
       await roots.remove(rootId);
     },
     removeLayer: layers.remove,
     listLayers: layers.list,
+    placeOf: layers.placeOf,
     prepare: roots.prepare,
     prepareSized: roots.prepareSized,
     mount: roots.mount,
@@ -127,6 +129,7 @@ async function unpackInto(target: string, blob: string): Promise<void> {
 
 async function sweep(places: Places, layers: { repairLinks(): void }): Promise<void> {
   layers.repairLinks();
+  await sweepShared(places);
   await emptyDirectory(places.incoming);
   await emptyDirectory(places.trash);
 }

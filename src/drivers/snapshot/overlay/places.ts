@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { hexOf } from "../../../base/digest.ts";
+import { type Digest, hexOf } from "../../../base/digest.ts";
 import type { ChainId } from "../../../core/snapshot.ts";
 
 /** Where everything lies below the data root. */
@@ -8,6 +8,8 @@ export interface Places {
   readonly base: string;
   /** `layers/HEX/{fs,usage.json}`. */
   readonly layers: string;
+  /** `shared/HEX/{fs,usage.json}` by diff id: `layers/HEX` of chains that share files is a link to it. */
+  readonly shared: string;
   /** `links/SHORT` → `../layers/HEX/fs`: a mount's options must fit into one page, so layers need short names. */
   readonly links: string;
   /** `roots/ID/{upper,work,merged,lower}`. */
@@ -22,6 +24,7 @@ export function makePlaces(base: string): Places {
   const places = {
     base,
     layers: join(base, "layers"),
+    shared: join(base, "shared"),
     links: join(base, "links"),
     roots: join(base, "roots"),
     incoming: join(base, "incoming"),
@@ -32,6 +35,8 @@ export function makePlaces(base: string): Places {
 }
 
 export const layerPath = (places: Places, chainId: ChainId): string => join(places.layers, hexOf(chainId));
+
+export const sharedPath = (places: Places, diffId: Digest): string => join(places.shared, hexOf(diffId));
 
 /** 48 bits: two of a few thousand layers meet once in 10^7 machines, and `applyLayer` notices. */
 export const shortName = (chainId: ChainId): string => hexOf(chainId).slice(0, 12);

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -52,15 +53,14 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
     prepareSized: (rootId, layers, bytes) => prepareSized(places, { root: pathOf(rootId), layers, bytes }),
     mount: (rootId) => {
       const target = mergedOf(rootId);
-      if (!isMounted(target)) {
-        const layers = readLowers(pathOf(rootId));
-        const names = layers.map(shortName);
-        const writable = relative(places.roots, mountDisk(pathOf(rootId)));
-        mountLayers(places, layers, {
-          target,
-          data: overlayOptions({ writable, names: [...names, ...groundOf(places, pathOf(rootId))], features }),
-        });
-      }
+      if (isMounted(target)) return target;
+      const layers = readLowers(pathOf(rootId));
+      // Nothing lies below: what overlayfs would mark hides nothing here, and files of others elsewhere.
+      if (layers.length === 0 && isBare(pathOf(rootId))) return join(pathOf(rootId), "upper");
+      const writable = relative(places.roots, mountDisk(pathOf(rootId)));
+      const ground = groundOf(places, pathOf(rootId));
+      const dataOf = (names: readonly string[]) => overlayOptions({ writable, names: [...names, ...ground], features });
+      mountLayers(places, layers, { target, dataOf });
       return target;
     },
     unmount: takeDown,
@@ -90,7 +90,7 @@ function prepare(
 ): void {
   mkdirSync(root, { mode: 0o710 });
   if (options.places?.length) makeMountPlaces(join(root, stubsName), options.places);
-  if (options.bare && layers.length > 0) writeFileSync(join(root, bareName), "");
+  if (options.bare) writeFileSync(join(root, bareName), "");
   makeWritable(places, root, layers);
   finish(root, layers);
 }
@@ -124,14 +124,12 @@ function finish(root: string, layers: readonly ChainId[]): void {
 
 /** Marks a root without the base layer. */
 const bareName = "bare";
+const isBare = (root: string): boolean => existsSync(join(root, bareName));
 
 /** What stands below the layers, uppermost first, seen from where the links are. */
 function groundOf(places: Places, root: string): string[] {
   const stubs = join(root, stubsName);
-  return [
-    ...(existsSync(join(root, bareName)) ? [] : [baseLayerName]),
-    ...(existsSync(stubs) ? [relative(places.links, stubs)] : []),
-  ];
+  return [...(isBare(root) ? [] : [baseLayerName]), ...(existsSync(stubs) ? [relative(places.links, stubs)] : [])];
 }
 
 /** The lowest layer of a root with places to mount on. */
@@ -212,11 +210,17 @@ export function overlayOptions({
 function mountLayers(
   places: Places,
   layers: readonly ChainId[],
-  { target, data }: { target: string; data: string },
+  { target, dataOf }: { target: string; dataOf(names: readonly string[]): string },
 ): void {
+  const names = layers.map(shortName);
   try {
-    mountFrom(places.links, { target, data });
+    mountFrom(places.links, { target, data: dataOf(names) });
   } catch (cause) {
+    const once = isErrno(cause, "ELOOP") ? uppermost(places, names) : names;
+    if (once.length < names.length) {
+      mountFrom(places.links, { target, data: dataOf(once) });
+      return;
+    }
     const missing =
       isErrno(cause, "ENOENT") && layers.find((layer) => !existsSync(join(layerPath(places, layer), "fs")));
     if (!missing) throw cause;
@@ -225,6 +229,12 @@ function mountLayers(
       cause,
     });
   }
+}
+
+/** The kernel takes no directory twice. Of one that layers share, the uppermost says all that those below it say. */
+function uppermost(places: Places, names: readonly string[]): string[] {
+  const directories = names.map((name) => realpathSync(join(places.links, name)));
+  return names.filter((_, index) => directories.indexOf(directories[index]!) === index);
 }
 
 /** Mounts with paths relative to `directory`. All of it is synchronous, so no other code sees the changed directory. */

@@ -6,7 +6,6 @@ import {
 } from "../../../core/build/cache-config.ts";
 import type { BuildCacheRecord } from "../../../core/build-cache.ts";
 import type { ImageLayer } from "../../../core/image.ts";
-import type { ChainId } from "../../../core/snapshot.ts";
 import { type ArchiveBlob, digestOfBytes } from "../../image/image-archive.ts";
 import { layersInForm, usualForm } from "../../image/layer-form.ts";
 import { type Descriptor, mediaTypes, ociLayerType } from "../../image/manifest.ts";
@@ -64,8 +63,8 @@ async function exportCache(
 }
 
 async function cacheImage(deps: BuildDeps, layers: readonly ImageLayer[]): Promise<CacheImage> {
-  const records = recordsByChain(deps);
-  const unique = new Map(layers.filter(({ chainId }) => records.has(chainId)).map((layer) => [layer.chainId, layer]));
+  const records = recordsOf(deps);
+  const unique = new Map(layers.filter((layer) => records(layer).length > 0).map((layer) => [layer.chainId, layer]));
   const formed = await layersInForm(deps, [...unique.values()], usualForm);
   keepForms(deps, formed, records);
   const config = Buffer.from(
@@ -75,7 +74,7 @@ async function cacheImage(deps: BuildDeps, layers: readonly ImageLayer[]): Promi
           ...{ blob, diffId, sizeBytes: blobBytes },
           mediaType: ociLayerType(mediaType),
         })),
-        records: formed.flatMap(({ chainId }, layer) => (records.get(chainId) ?? []).map(recordOf(layer))),
+        records: formed.flatMap((layer, index) => records(layer).map(recordOf(index))),
       }),
     ),
   );
@@ -106,28 +105,29 @@ const uniqueBlobs = (descriptors: readonly Descriptor[]): Descriptor[] => [
   ...new Map(descriptors.map((each) => [each.digest, each])).values(),
 ];
 
-function recordsByChain({ buildCache }: BuildDeps): Map<ChainId, BuildCacheRecord[]> {
-  const records = new Map<ChainId, BuildCacheRecord[]>();
+type RecordsOf = (layer: Pick<ImageLayer, "chainId" | "diffId">) => readonly BuildCacheRecord[];
+
+/** Of a linked step on whatever chain its layer is. */
+function recordsOf({ buildCache }: BuildDeps): RecordsOf {
+  const records = new Map<string, BuildCacheRecord[]>();
   for (const record of buildCache.list()) {
-    const { chainId } = record.layer;
-    records.set(chainId, [...(records.get(chainId) ?? []), record]);
+    const place = record.linked ? linkedPlace(record.layer) : record.layer.chainId;
+    records.set(place, [...(records.get(place) ?? []), record]);
   }
   for (const each of records.values()) each.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return records;
+  return (layer) => [...(records.get(layer.chainId) ?? []), ...(records.get(linkedPlace(layer)) ?? [])];
 }
+
+const linkedPlace = ({ diffId }: Pick<ImageLayer, "diffId">): string => `linked ${diffId}`;
 
 const recordOf =
   (layer: number) =>
   ({ key, createdAt, description }: BuildCacheRecord): CacheRecord => ({ key, layer, createdAt, description });
 
 /** A layer is compressed once: its records keep the blob that was made for this export. */
-function keepForms(
-  { buildCache }: BuildDeps,
-  formed: readonly ImageLayer[],
-  records: ReadonlyMap<ChainId, readonly BuildCacheRecord[]>,
-): void {
+function keepForms({ buildCache }: BuildDeps, formed: readonly ImageLayer[], records: RecordsOf): void {
   for (const layer of formed) {
-    for (const record of records.get(layer.chainId) ?? []) {
+    for (const record of records(layer)) {
       if (record.layer.blob !== layer.blob) buildCache.put({ ...record, layer: { ...record.layer, ...layer } });
     }
   }
@@ -146,11 +146,9 @@ async function pushCache(
 
 /** The records of an image's own layers, for its config; with an epoch all of that time, so that the image is the same. */
 export function inlineRecords(deps: BuildDeps, layers: readonly ImageLayer[], epoch: number | undefined): object[] {
-  const records = recordsByChain(deps);
+  const records = recordsOf(deps);
   const time = epoch === undefined ? {} : { createdAt: new Date(epoch * 1000).toISOString() };
   return encodeRecords(
-    layers.flatMap(({ chainId }, layer) =>
-      (records.get(chainId) ?? []).map(recordOf(layer)).map((record) => ({ ...record, ...time })),
-    ),
+    layers.flatMap((layer, index) => records(layer).map((record) => ({ ...recordOf(index)(record), ...time }))),
   );
 }

@@ -36,6 +36,7 @@ interface Asking {
   readonly description: string;
   readonly parent: string | undefined;
   readonly below: ChainId | undefined;
+  readonly linked?: boolean | undefined;
 }
 
 /** A layer that a step took without its content. */
@@ -87,9 +88,10 @@ export class ImportedCache {
 
   async #bring({ record, layer, from, asking }: Lent, chainId: ChainId): Promise<ImageLayer> {
     const brought = knownLayer(this.#deps, chainId) ?? (await this.#fetch({ layer, from, asking }, chainId));
-    const { key, description, parent } = asking;
+    const { key, description, parent, linked } = asking;
     const { createdAt } = record;
-    this.#deps.buildCache.put({ key, description, parent, layer: brought, createdAt, usedAt: now(), uses: 1 });
+    const kept = { key, description, parent, layer: brought, createdAt, usedAt: now(), uses: 1 };
+    this.#deps.buildCache.put({ ...kept, ...(linked && { linked }) });
     return brought;
   }
 
@@ -98,9 +100,10 @@ export class ImportedCache {
     const { blob, mediaType, sizeBytes: blobBytes, diffId } = layer;
     try {
       await from.store(layer);
-      // A layer that is here already is not unpacked, and so not checked by that.
-      if (snapshots.hasLayer(chainId)) await checkDiffId(this.#deps, layer);
-      const { sizeBytes } = await snapshots.applyLayer({ chainId, parent: asking.below, diffId, blob });
+      const shared = asking.linked ?? false;
+      // A layer that is here already, if only in another chain, is not unpacked, and so not checked by that.
+      if (shared || snapshots.hasLayer(chainId)) await checkDiffId(this.#deps, layer);
+      const { sizeBytes } = await snapshots.applyLayer({ chainId, parent: asking.below, diffId, blob, shared });
       return { blob, mediaType, blobBytes, diffId, chainId, sizeBytes };
     } catch (error) {
       throw new BrokenCache(from.name, error);
