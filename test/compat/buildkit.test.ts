@@ -96,9 +96,12 @@ withBuildx("a step that fails and a Dockerfile with a fault are told", async () 
   const failed = await build();
   expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining("exit code: 5")]);
   expect(failed.stderr).toContain("why");
+  expect(failed.stderr).toContain("2 | >>> RUN echo why; exit 5");
   write({ Dockerfile: "FROM busybox\nRUM x\n" });
   const faulty = await build();
   expect([faulty.exitCode, faulty.stderr]).toEqual([1, expect.stringContaining("unknown instruction: RUM")]);
+  // By the client alone.
+  expect(faulty.stderr.match(/>>> RUM x/g)).toHaveLength(1);
 });
 
 withBuildx("targets, names, files from elsewhere and the image's id are as asked", async () => {

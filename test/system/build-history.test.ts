@@ -19,7 +19,8 @@ const build = (dockerfile: string, ...flags: string[]) => {
 };
 const builds = async (...args: string[]) => (await daemon.cli(["builds", ...args])).stdout;
 const row = "{{.Name}} {{.Status}} {{.Steps}} {{.Cached}} {{.Warnings}}";
-const logs = (): string[] => readdirSync(join(daemon.dataRoot, "build-history"));
+const files = (ending: string): string[] =>
+  readdirSync(join(daemon.dataRoot, "build-history")).filter((name) => name.endsWith(ending));
 
 test("builds are listed, the latest first, with how they ended", async () => {
   await build("FROM busybox\nRUN echo one\nCMD x\n", "-t", "app:1");
@@ -50,6 +51,19 @@ test("a build's record, error and words can be had after its end, and after a re
   expect(said).toMatch(/^#3 \d+\.\d why$/m);
   expect(said).toContain("#3 ERROR: ");
   expect(await builds("logs", "--progress", "rawjson")).toContain('"kind":"plan"');
+});
+
+test("a build without its Dockerfile has a record, too", async () => {
+  const { exitCode } = await daemon.cli(["build", "-f", join(context, "nowhere"), context]);
+  expect(exitCode).toBe(1);
+  const sent = await daemon.inNamespaces([
+    "sh",
+    "-ec",
+    `tar -C ${context} -c . | curl -sS --data-binary @- --unix-socket ${daemon.socket} http://x/build?dockerfile=nowhere`,
+  ]);
+  expect(sent.stdout).toContain("nowhere");
+  const [status, name] = (await builds("ls", "--format", "{{.Status}} {{.Name}}")).split("\n")[0]!.split(" ");
+  expect([status, name]).toEqual(["error", "nowhere"]);
 });
 
 test("a build that runs is told as running, its words are followed, and it cannot be removed", async () => {
@@ -98,12 +112,12 @@ test("the history and its logs are bounded", async () => {
   const env = { DOCKER_HOST: `unix://${daemon.socket}` };
   await daemon.inNamespaces(["bash", "-c", all, binary, context], { env, timeoutMs: 110_000 });
   expect((await builds("ls", "-q")).trim().split("\n")).toHaveLength(100);
-  expect(logs()).toHaveLength(100);
+  expect([files(".log").length, files(".json").length]).toEqual([100, 100]);
   await build("FROM busybox\nRUN head -c 6000000 /dev/zero | tr '\\0' x | fold -w 5000\n", "-q", "--no-cache");
   const words = await builds("logs");
   expect(words).toContain("WARNING: the build said more than its history keeps");
   expect(words.length).toBeLessThan(6_000_000);
   expect(words).toContain("#2 DONE");
   await builds("rm", "--all");
-  expect([await builds("ls", "-q"), logs()]).toEqual(["", []]);
+  expect([await builds("ls", "-q"), files("")]).toEqual(["", []]);
 }, 120_000);

@@ -9,6 +9,8 @@ export type BuildEvent =
   | { readonly kind: "failed"; readonly step: Step; readonly message: string }
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "lint"; readonly warning: LintLine }
+  /** What a client of BuildKit's is shown besides the steps. */
+  | { readonly kind: "part" }
   | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] }
   /** A step, or the fetching of a repository, wants a connection to an SSH agent. */
   | { readonly kind: "agent"; readonly agent: string; readonly id: string }
@@ -69,6 +71,7 @@ export class BuildLog {
         for (const name of event.names) await this.#output.write(`naming to ${name}\n`);
         return;
       case "plan":
+      case "part":
       case "agent":
       case "deliver":
       case "deliver-cache":

@@ -12,11 +12,32 @@ export interface Source {
   readonly text: string;
 }
 
+/** Lines of a Dockerfile that something went wrong at. */
+export interface Place {
+  readonly source: Source;
+  readonly lines: Lines;
+  /** What went wrong, without the lines; undefined where the error's own message is without them. */
+  readonly problem?: string;
+}
+
+const places = new WeakMap<object, Place>();
+
+/** Remembers where an error comes from, for those that show the lines themselves. */
+export function notePlace(error: Error, place: Place): void {
+  if (!places.has(error)) places.set(error, place);
+}
+
+export const placeOf = (error: unknown): Place | undefined =>
+  typeof error === "object" && error !== null ? places.get(error) : undefined;
+
 /** A fault of a Dockerfile, told with its place and the lines around it. */
-export function sourceError({ name, text }: Source, lines: Lines, why: string): IsleError {
+export function sourceError(source: Source, lines: Lines, why: string): IsleError {
+  const { name, text } = source;
   const problem = `dockerfile parse error on line ${lines.first}: ${why}`;
   const shown = excerptOf(text, lines).map((line) => line.trimEnd());
-  return new IsleError("invalid", [problem, `${name}:${lines.first}`, ruler, ...shown, ruler].join("\n"));
+  const error = new IsleError("invalid", [problem, `${name}:${lines.first}`, ruler, ...shown, ruler].join("\n"));
+  notePlace(error, { source, lines, problem });
+  return error;
 }
 
 /** What stands above and below an excerpt. */

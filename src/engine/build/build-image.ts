@@ -3,6 +3,7 @@ import { now } from "../../base/time.ts";
 import type { ImageLayer } from "../../core/image.ts";
 import { additionsTo } from "../image/additions.ts";
 import { collectUnused } from "../image/collect.ts";
+import { type BuildAttachment, buildAttachments } from "./attest/build-attachments.ts";
 import { attested } from "./attest/predicates.ts";
 import type { Material } from "./attest/provenance.ts";
 import { type CachedLayers, exportCaches } from "./cache/export-cache.ts";
@@ -25,6 +26,8 @@ export interface BuildOutcome {
   readonly images: readonly BuiltImage[];
   /** What the outputs tell of it, by BuildKit's names. */
   readonly facts: ExportFacts;
+  /** What the history keeps of it; made when it is asked for. */
+  attachments(): BuildAttachment[];
 }
 
 /**
@@ -35,7 +38,7 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   const startedOn = now();
   const plans = plansOf(request);
   checkRunnable(deps, request, plans);
-  reportLint(deps, request, plans[0]!);
+  if (!request.isChecked) reportLint(deps, request, plans[0]!);
   const steps = plans.flatMap((plan) => [...plan.steps.values()].flat());
   request.onEvent({ kind: "plan", steps });
   const outcome = await additionsTo(deps.images).run(async () => {
@@ -45,7 +48,10 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
     const images = await attested(deps, { request, startedOn }, built.images);
     const { facts } = await exportOutputs({ deps, request, images }, beside);
     const cached = await exportCaches(deps, request, { ...built, firstStep: imports + request.cacheFrom.length });
-    return { image: ownImage(built.images), images: built.images, facts: { ...facts, ...cached } };
+    return {
+      ...{ image: ownImage(built.images), images: built.images, facts: { ...facts, ...cached } },
+      attachments: () => buildAttachments(request, built.images, startedOn),
+    };
   });
   // Blobs that were made for an output or a cache alone, or came with one.
   const { outputs, cacheFrom, cacheTo } = request;

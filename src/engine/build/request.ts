@@ -48,6 +48,8 @@ export interface BuildRequest {
   readonly named: NamedContexts;
   /** Patterns of the .dockerignore, for the linter. */
   readonly ignored: readonly string[];
+  /** The Dockerfile was looked over, and findings told, before the context came. */
+  readonly isChecked?: boolean;
   /** Name or number of the stage to build; the last when empty. */
   readonly target: string;
   /** Undefined values are variables the client named and does not have. */
@@ -120,6 +122,9 @@ export type BuildEvent =
   | { readonly kind: "end"; readonly step: BuildStep; readonly cached: boolean }
   | { readonly kind: "failed"; readonly step: BuildStep; readonly message: string }
   | { readonly kind: "warning"; readonly message: string }
+  /** A part of the build that is no step, by its name. */
+  | { readonly kind: "part"; readonly name: string; readonly state: "start" | "end" }
+  | { readonly kind: "part"; readonly name: string; readonly state: "failed"; readonly message: string }
   /** What the linter found in the Dockerfile. */
   | { readonly kind: "lint"; readonly warning: LintWarning; readonly source: Source }
   | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] };

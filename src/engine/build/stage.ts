@@ -7,6 +7,7 @@ import { historyLine } from "../../core/build/history-line.ts";
 import { applyToConfig, joinDirectory } from "../../core/build/image-config.ts";
 import type { Instruction, InstructionOf } from "../../core/build/instruction.ts";
 import { parseInstruction } from "../../core/build/parse-instruction.ts";
+import { notePlace } from "../../core/build/source.ts";
 import type { ImageConfigFile, ImageRunConfig } from "../../core/image.ts";
 import type { Build, StageResult } from "./build.ts";
 import { copyStep } from "./copy-step.ts";
@@ -113,8 +114,14 @@ async function performAt(state: StageState, instruction: Instruction, step?: Bui
   try {
     return { cached: await perform(state, instruction, step) };
   } catch (error) {
-    if (state.build.signal.aborted || !(error instanceof Error) || "code" in error) throw error;
-    return atLines(state.build.request.dockerfile, instruction.lines, () => {
+    if (state.build.signal.aborted || !(error instanceof Error)) throw error;
+    const { dockerfile } = state.build.request;
+    const { lines } = instruction;
+    if ("code" in error) {
+      notePlace(error, { source: dockerfile, lines });
+      throw error;
+    }
+    return atLines(dockerfile, lines, () => {
       throw error;
     });
   }

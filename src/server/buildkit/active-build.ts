@@ -1,4 +1,4 @@
-import { IsleError } from "../../base/error.ts";
+import { IsleError, messageOf } from "../../base/error.ts";
 import type { BuildOutcome } from "../../engine/build/build-image.ts";
 import type { CacheTarget } from "../../engine/build/cache/cache-words.ts";
 import type { BuildOutput } from "../../engine/build/outputs/output.ts";
@@ -20,6 +20,9 @@ export class ActiveBuild {
   readonly #updates: StatusUpdate[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #writer: StatusWriter;
+  /** What went wrong on the way; the client only hands on what it was told of it. */
+  failure: unknown;
+  #tell: (event: BuildEvent) => void = () => {};
   #ended = false;
   #settle!: { resolve: (outcome: BuildOutcome | undefined) => void; reject: (error: unknown) => void };
 
@@ -64,13 +67,27 @@ export class ActiveBuild {
     }
   }
 
+  /** Tells what happens from now on to the history, too. */
+  record(tell: (event: BuildEvent) => void): void {
+    this.#tell = tell;
+  }
+
   /** A part of the build that is no step: it is shown from its begin to its end. */
-  part<T>(name: string, work: () => Promise<T>): Promise<T> {
-    return this.#writer.part(name, work);
+  async part<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.take({ kind: "part", name, state: "start" });
+    try {
+      const result = await work();
+      this.take({ kind: "part", name, state: "end" });
+      return result;
+    } catch (error) {
+      this.take({ kind: "part", name, state: "failed", message: messageOf(error) });
+      throw error;
+    }
   }
 
   take(event: BuildEvent): void {
     this.#writer.take(event);
+    this.#tell(event);
   }
 
   #push(update: StatusUpdate): void {

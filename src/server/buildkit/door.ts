@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { createGrpcClient } from "../grpc/grpc-client.ts";
 import { serveGrpc } from "../grpc/grpc-server.ts";
+import { HistoryBlobs } from "./history-blobs.ts";
 import { LinkedResults } from "./linked-results.ts";
 import { Builds } from "./parts.ts";
 import { buildkitMethods } from "./services.ts";
@@ -11,10 +12,11 @@ import { createSession, type SessionName, Sessions } from "./sessions.ts";
 const sessions = new Sessions();
 const builds = new Builds();
 const results = new LinkedResults();
+const blobs = new HistoryBlobs();
 
 /** BuildKit's services, on a connection that was taken over, until it is closed. */
 export const serveControl = (connection: Duplex, deps: BuildDeps, version: string): Promise<void> =>
-  serveGrpc(connection, buildkitMethods({ deps, sessions, builds, results, version, holdSession }));
+  serveGrpc(connection, buildkitMethods({ deps, sessions, builds, results, blobs, version, holdSession }));
 
 /** A client's session: it serves, and this engine calls, until the connection is closed. */
 export async function holdSession(connection: Duplex, name: SessionName): Promise<void> {

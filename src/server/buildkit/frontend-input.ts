@@ -32,15 +32,23 @@ export interface FrontendParts {
   readonly linked: NamedContexts;
 }
 
-export interface FrontendInput extends Pick<BuildRequest, "dockerfile" | "context" | "ignored" | "named"> {
+/** Looks the Dockerfile over before the context comes. */
+type Check = (definition: Pick<BuildRequest, "dockerfile" | "ignored" | "named">) => void;
+
+export interface FrontendInput
+  extends Pick<BuildRequest, "dockerfile" | "context" | "ignored" | "named" | "isChecked"> {
   release(): Promise<void>;
 }
 
 /** The Dockerfile and the files of a build, from the client's session and from where else it says they are. */
-export async function frontendInput(deps: BuildDeps, build: ActiveBuild, parts: FrontendParts): Promise<FrontendInput> {
+export async function frontendInput(
+  deps: BuildDeps,
+  build: ActiveBuild,
+  { check, ...parts }: FrontendParts & { readonly check?: Check },
+): Promise<FrontendInput> {
   const input = new Input(deps, build, parts);
   try {
-    return await input.load();
+    return await input.load(check);
   } catch (error) {
     await input.release();
     throw error;
@@ -65,7 +73,7 @@ class Input {
     this.#name = attributes["filename"] ?? "Dockerfile";
   }
 
-  async load(): Promise<FrontendInput> {
+  async load(check: Check | undefined): Promise<FrontendInput> {
     const release = () => this.release();
     const remote = this.#attributes["context"];
     const named = this.#named();
@@ -76,11 +84,12 @@ class Input {
     const ignored = await this.#build.part("[internal] load .dockerignore", () => this.#ignoreLines(definition));
     // A question about the Dockerfile needs no more.
     if (this.#attributes["requestid"]) return { dockerfile, context: undefined, ignored, named, release };
+    check?.({ dockerfile, ignored, named });
     const context = await this.#build.part("[internal] load build context", () =>
       receiveKept(this.#deps, this.#session, directory("context", ignored)),
     );
     this.#held.push(context);
-    return { dockerfile, context, ignored, named, release };
+    return { dockerfile, context, ignored, named, isChecked: check !== undefined, release };
   }
 
   async release(): Promise<void> {

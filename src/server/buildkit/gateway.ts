@@ -8,6 +8,7 @@ import { foreignSyntax } from "../../engine/build/prepared-build.ts";
 import { remoteContext } from "../../engine/build/remote-context.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
 import type { ActiveBuild } from "./active-build.ts";
+import { buildFailure } from "./build-failure.ts";
 import { type Definition, isEmptyDefinition, sourceOf } from "./definitions.ts";
 import { type FrontendParts, remoteAccess } from "./frontend-input.ts";
 import { linkedAttributes, urlOf } from "./frontend-links.ts";
@@ -93,7 +94,8 @@ export async function runFrontendOf(
   build: ActiveBuild,
   request: FrontendRequest,
 ): Promise<BuildOutcome> {
-  return await runFrontend(parts.deps, build, await frontendParts(parts, build, request));
+  const { attributes } = request;
+  return await runFrontend(parts.deps, build, { attributes, open: () => frontendParts(parts, build, request) });
 }
 
 async function frontendParts(
@@ -127,7 +129,12 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
   } = codecs.solve.decode(await onlyMessage(call));
   const build = await buildOf(parts, call);
   const request = { frontend: Frontend, attributes: FrontendOpt, inputs: FrontendInputs };
-  call.send(codecs.solved.encode({ result: await solved(parts, build, { ...request, definition }) }));
+  try {
+    call.send(codecs.solved.encode({ result: await solved(parts, build, { ...request, definition }) }));
+  } catch (error) {
+    build.failure = error;
+    throw buildFailure(error);
+  }
 }
 
 async function solved(

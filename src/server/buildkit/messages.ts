@@ -63,15 +63,24 @@ message BuildHistoryRecord {
   string Ref = 1;
   string Frontend = 2;
   map<string, string> FrontendAttrs = 3;
+  repeated Exporter Exporters = 4;
   Status error = 5;
   Timestamp CreatedAt = 6;
   Timestamp CompletedAt = 7;
+  BlobDescriptor logs = 8;
   map<string, string> ExporterResponse = 9;
+  BuildResults Result = 10;
+  map<string, BuildResults> Results = 11;
   int32 numCachedSteps = 15;
   int32 numTotalSteps = 16;
   int32 numCompletedSteps = 17;
+  BlobDescriptor externalError = 18;
   int32 numWarnings = 19;
 }
+message BlobDescriptor { string media_type = 1; string digest = 2; int64 size = 3; map<string, string> annotations = 5; }
+message BuildResults { BlobDescriptor result = 1; repeated BlobDescriptor attestations = 2; map<int64, BlobDescriptor> results = 3; }
+message BlobInfo { string digest = 1; int64 size = 2; }
+message BlobInfoResponse { BlobInfo info = 1; }
 message UpdateBuildHistoryRequest { string Ref = 1; bool Pinned = 2; bool Delete = 3; }
 message UsageRecord {
   string ID = 1;
@@ -111,7 +120,8 @@ message Reference { string id = 1; Definition def = 2; }
 message References { map<string, Reference> refs = 1; }
 message Result { oneof result { Reference ref = 3; References refs = 4; } map<string, bytes> metadata = 10; }
 message GatewaySolveResponse { string ref = 1; Result result = 3; }
-message Status { int32 code = 1; string message = 2; }
+message Any { string type_url = 1; bytes value = 2; }
+message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
 message ReturnRequest { Result result = 1; Status error = 2; }
 message EvaluateRequest { string Ref = 1; }
 message FileRange { int64 Offset = 1; int64 Length = 2; }

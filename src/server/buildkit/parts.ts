@@ -3,6 +3,7 @@ import { notFound } from "../../base/error.ts";
 import { hostPlatform } from "../../base/platform.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import type { ActiveBuild } from "./active-build.ts";
+import type { HistoryBlobs } from "./history-blobs.ts";
 import type { LinkedResults } from "./linked-results.ts";
 import type { SessionName, Sessions } from "./sessions.ts";
 
@@ -11,6 +12,7 @@ export interface BuildkitParts {
   readonly sessions: Sessions;
   readonly builds: Builds;
   readonly results: LinkedResults;
+  readonly blobs: HistoryBlobs;
   readonly version: string;
   /** Keeps a client's session until its connection is closed. */
   holdSession(connection: Duplex, name: SessionName): Promise<void>;

@@ -4,11 +4,13 @@ import { parsePlatform } from "../../base/platform.ts";
 import { parseBytes } from "../../base/size.ts";
 import { withoutPassword } from "../../core/build/git-url.ts";
 import { parseAttests } from "../../engine/build/attest/attest-words.ts";
-import type { BuildOutcome } from "../../engine/build/build-image.ts";
+import { type BuildOutcome, buildImage } from "../../engine/build/build-image.ts";
 import { type CacheSource, parseCacheSource } from "../../engine/build/cache/cache-words.ts";
+import { reportLint } from "../../engine/build/check-build.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
-import type { BuildRequest } from "../../engine/build/request.ts";
+import { prepareBuild, readDockerfile } from "../../engine/build/prepared-build.ts";
+import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { answerQuestion, questionOf, type SubrequestAnswer } from "../build/subrequests.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { type Attributes, type FrontendParts, frontendInput } from "./frontend-input.ts";
@@ -16,19 +18,44 @@ import { sendOutput } from "./send-output.ts";
 import { sessionAgent } from "./session-agent.ts";
 import { sessionCache } from "./session-cache.ts";
 
-/** Builds what a client describes by the attributes of BuildKit's Dockerfile frontend. */
-export async function runFrontend(deps: BuildDeps, build: ActiveBuild, parts: FrontendParts): Promise<BuildOutcome> {
+/** Builds what a client describes by the attributes of BuildKit's Dockerfile frontend, and keeps a record of it. */
+export async function runFrontend(
+  deps: BuildDeps,
+  build: ActiveBuild,
+  { attributes, open }: { readonly attributes: Attributes; open(): Promise<FrontendParts> },
+): Promise<BuildOutcome> {
+  const wanted = { ...readAttributes(attributes, build), outputs: build.outputs };
+  const about = {
+    ...{ ...wanted, id: deps.journal.freeId(build.ref), dockerfile: attributes["filename"] ?? "Dockerfile" },
+    context: withoutPassword(attributes["context"] ?? attributes["vcs:source"] ?? ""),
+  };
+  return await recordedBuild(deps, about, async (tell) => {
+    build.record(tell);
+    return await buildWanted(deps, build, { ...(await open()), wanted });
+  });
+}
+
+async function buildWanted(
+  deps: BuildDeps,
+  build: ActiveBuild,
+  { wanted, ...parts }: FrontendParts & { readonly wanted: ReturnType<typeof readAttributes> },
+): Promise<BuildOutcome> {
   const { session, attributes } = parts;
-  const { release, ...input } = await frontendInput(deps, build, parts);
+  const onEvent = (event: BuildEvent): void => build.take(event);
+  const check = (definition: Pick<BuildRequest, "dockerfile" | "ignored" | "named">): void => {
+    const request = { ...wanted, ...definition, onEvent };
+    const read = readDockerfile(request, wanted.platforms[0]);
+    prepareBuild(request, read);
+    reportLint(deps, request, read);
+  };
+  const { release, ...input } = await frontendInput(deps, build, { ...parts, check });
   try {
-    const request: BuildRequest = {
-      ...readAttributes(attributes, build),
-      ...input,
+    return await buildImage(deps, {
+      ...{ ...wanted, ...input, onEvent },
       contextExcludes: [],
       credentialsFor: (domain) => session.credentials(domain === "docker.io" ? "registry-1.docker.io" : domain),
       secret: (id) => session.secret(id),
       sshAgent: (id) => sessionAgent(deps.settings.paths.agents, session, id),
-      onEvent: (event) => build.take(event),
       outputs: build.outputs,
       cacheFrom: cacheSources(attributes["cache-imports"]),
       cacheTo: build.cacheTo,
@@ -38,11 +65,6 @@ export async function runFrontend(deps: BuildDeps, build: ActiveBuild, parts: Fr
       clientCache: sessionCache(deps, session),
       deliver: (delivery) => sendOutput(deps, session, delivery),
       signal: build.signal,
-    };
-    const context = attributes["context"] ?? attributes["vcs:source"] ?? "";
-    return await recordedBuild(deps, request, {
-      id: deps.journal.freeId(build.ref),
-      context: withoutPassword(context),
     });
   } finally {
     await release();

@@ -3,11 +3,13 @@ import { parseCacheTarget } from "../../engine/build/cache/cache-words.ts";
 import { type BuildOutput, parseOutput } from "../../engine/build/outputs/output.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
 import { ActiveBuild } from "./active-build.ts";
+import { buildFailure } from "./build-failure.ts";
 import { pruneCache, tellUsage } from "./cache-records.ts";
 import { callSession } from "./control-session.ts";
 import { type Definition, isEmptyDefinition } from "./definitions.ts";
 import { gatewayMethods, runFrontendOf } from "./gateway.ts";
 import { listenHistory, replayStatus, updateHistory } from "./history.ts";
+import { contentMethods } from "./history-blobs.ts";
 import { codec } from "./messages.ts";
 import { type BuildkitParts, versionOf, workerOf } from "./parts.ts";
 import type { StatusUpdate } from "./status-writer.ts";
@@ -51,11 +53,12 @@ export function buildkitMethods(parts: BuildkitParts): Methods {
     [control("Info")]: async (call) => call.send(codecs.info.encode({ buildkitVersion: versionOf(parts) })),
     [control("Solve")]: (call) => solve(parts, call),
     [control("Status")]: (call) => status(parts, call),
-    [control("ListenBuildHistory")]: (call) => listenHistory(parts.deps, call),
+    [control("ListenBuildHistory")]: (call) => listenHistory(parts, call),
     [control("UpdateBuildHistory")]: (call) => updateHistory(parts.deps, call),
     [control("DiskUsage")]: (call) => tellUsage(parts.deps, call),
     [control("Prune")]: (call) => pruneCache(parts.deps, call),
     [control("Session")]: (call) => callSession(call, parts.holdSession),
+    ...contentMethods(parts),
     ...gatewayMethods(parts),
   };
 }
@@ -87,7 +90,7 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
     call.send(codecs.solved.encode({ ExporterResponse: { ...outcome?.facts } }));
   } catch (error) {
     build.fail(error);
-    throw error;
+    throw buildFailure(build.failure ?? error);
   } finally {
     build.end();
     await parts.results.remove(build.references);

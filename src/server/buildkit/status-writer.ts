@@ -47,24 +47,18 @@ export class StatusWriter {
     else if (event.kind === "output") this.#log(event, at);
     else if (event.kind === "end") this.#finish(event.step, { cached: event.cached }, at);
     else if (event.kind === "failed") this.#finish(event.step, { error: event.message }, at);
+    else if (event.kind === "part") this.#part(event, at);
     else if (event.kind === "lint") this.#lint(event);
     else if (event.kind === "warning") {
       this.#push({ warnings: [{ vertex: "", level: 1, short: Buffer.from(event.message) }] });
     }
   }
 
-  /** A part that is no step: it is shown from its begin to its end. */
-  async part<T>(name: string, work: () => Promise<T>): Promise<T> {
+  #part(event: Extract<BuildEvent, { kind: "part" }>, at: number): void {
+    const { name } = event;
     const digest = this.#digest(name);
-    this.#begin(digest, name, Date.now());
-    try {
-      const result = await work();
-      this.#complete(digest, { name }, Date.now());
-      return result;
-    } catch (error) {
-      this.#complete(digest, { name, error: error instanceof Error ? error.message : String(error) }, Date.now());
-      throw error;
-    }
+    if (event.state === "start") this.#begin(digest, name, at);
+    else this.#complete(digest, { name, ...(event.state === "failed" && { error: event.message }) }, at);
   }
 
   #lint({ warning, source }: Extract<BuildEvent, { kind: "lint" }>): void {
@@ -100,7 +94,14 @@ export class StatusWriter {
     this.#push({ vertexes: [{ digest, ...facts, started, completed: timestamp(at) }] });
   }
 
-  #ofStep = ({ number, name }: BuildStep): string => this.#digest(`${number} ${name}`);
+  #ofStep = (step: BuildStep): string => vertexDigest(this.#ref, step);
 
-  #digest = (text: string): string => `sha256:${createHash("sha256").update(`${this.#ref} ${text}`).digest("hex")}`;
+  #digest = (text: string): string => digestOf(this.#ref, text);
 }
+
+/** The digest by which clients know a step of a build. */
+export const vertexDigest = (ref: string, { number, name }: Pick<BuildStep, "number" | "name">): string =>
+  digestOf(ref, `${number} ${name}`);
+
+const digestOf = (ref: string, text: string): string =>
+  `sha256:${createHash("sha256").update(`${ref} ${text}`).digest("hex")}`;

@@ -35,6 +35,7 @@ export class ClassicProgress {
         this.#end(event.id, event.names);
         break;
       case "lint":
+      case "part":
       case "failed":
         break;
     }

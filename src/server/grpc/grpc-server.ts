@@ -30,7 +30,21 @@ export function serveGrpc(connection: Duplex, methods: Methods): Promise<void> {
   });
 }
 
-const statusCodes = { ok: 0, unknown: 2, invalidArgument: 3, notFound: 5, unimplemented: 12 } as const;
+/** A failure that is answered with a status of one's own choice. */
+export class StatusError extends Error {
+  readonly code: number;
+  /** google.rpc.Status, encoded, for clients that read more than the message. */
+  readonly details: Uint8Array | undefined;
+
+  constructor(code: number, message: string, details?: Uint8Array) {
+    super(message);
+    this.name = "StatusError";
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export const statusCodes = { ok: 0, unknown: 2, invalidArgument: 3, notFound: 5, unimplemented: 12 } as const;
 
 async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, methods: Methods): Promise<void> {
   const over = new AbortController();
@@ -38,11 +52,13 @@ async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, m
   stream.once("close", () => over.abort(new Error("the caller went away")));
   let code: number = statusCodes.ok;
   let message = "";
+  let details: Uint8Array | undefined;
   stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
   stream.once("wantTrailers", () => {
     stream.sendTrailers({
       "grpc-status": String(code),
       ...(message && { "grpc-message": encodeURIComponent(message) }),
+      ...(details && { "grpc-status-details-bin": Buffer.from(details).toString("base64") }),
     });
   });
   const path = String(headers[":path"]);
@@ -61,6 +77,7 @@ async function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, m
   } catch (error) {
     code = codeOf(error);
     message = errorReply(error).message;
+    if (error instanceof StatusError) details = error.details;
   }
   if (!stream.destroyed) stream.end();
 }
@@ -70,6 +87,7 @@ const messagesOf = (stream: ServerHttp2Stream): AsyncIterable<Uint8Array> =>
   readMessages(stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>);
 
 function codeOf(error: unknown): number {
+  if (error instanceof StatusError) return error.code;
   if (isCode(error, "invalid")) return statusCodes.invalidArgument;
   if (isCode(error, "notFound")) return statusCodes.notFound;
   return isCode(error, "unsupported") ? statusCodes.unimplemented : statusCodes.unknown;

@@ -5,6 +5,7 @@ import { invalid, unsupported } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseDuration } from "../../base/time.ts";
+import { buildImage } from "../../engine/build/build-image.ts";
 import { cacheTerms } from "../../engine/build/cache-filter.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
@@ -46,23 +47,25 @@ const build: Handler = async (exchange, deps) => {
     const request = { ...options, ...results, sshAgent: clientAgents(offered, announce, signal), signal };
     const door = clientDoor(deps.content, announce, signal);
     const openBlob = (layout: string, digest: string) => door.clientCache.open(layout, digest as Digest);
-    const { release, ...input } = await receiveInput(exchange, deps, { ...accessOf(request), openBlob });
-    try {
-      const { facts } = await recordedBuild(
-        deps,
-        {
-          ...request,
-          ...input,
-          onEvent: reporter(exchange, report),
-          ...door,
-        },
-        { id: newId(), context: query.text("remote") || query.text("source") || "" },
-      );
-      if (query.flag("events")) report({ aux: { kind: "exported", facts } });
-    } finally {
-      // Before the client hears of the end: its next build finds the files.
-      await release();
-    }
+    const show = reporter(exchange, report);
+    const about = {
+      ...{ ...request, id: newId(), context: query.text("remote") || query.text("source") || "" },
+      dockerfile: query.text("dockerfile") || "Dockerfile",
+    };
+    const { facts } = await recordedBuild(deps, about, async (tell) => {
+      const { release, ...input } = await receiveInput(exchange, deps, { ...accessOf(request), openBlob });
+      const onEvent = (event: BuildEvent): void => {
+        tell(event);
+        show(event);
+      };
+      try {
+        return await buildImage(deps, { ...request, ...input, onEvent, ...door });
+      } finally {
+        // Before the client hears of the end: its next build finds the files.
+        await release();
+      }
+    });
+    if (query.flag("events")) report({ aux: { kind: "exported", facts } });
   });
   return sent;
 };

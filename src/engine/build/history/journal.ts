@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { IsleError, invalid, notFound } from "../../../base/error.ts";
 import { newId } from "../../../base/id.ts";
 import { now } from "../../../base/time.ts";
-import type { BuildHistory, BuildRecord } from "../../../core/build-history.ts";
+import type { BuildHistory, BuildRecord, RecordAttachment } from "../../../core/build-history.ts";
 import type { Machine } from "../../../core/machine.ts";
+import { digestOfBytes } from "../../image/image-archive.ts";
+import type { BuildAttachment } from "../attest/build-attachments.ts";
 import { type RunningBuild, startRunningBuild } from "./running-build.ts";
 import { decodeEvents, type TimedEvent } from "./timed-event.ts";
 
@@ -32,6 +34,7 @@ export class BuildJournal {
       if (record.status !== "running") continue;
       place.history.put({ ...record, status: "error", error: "the engine ended during the build", endedAt: now() });
     }
+    this.#sweep();
   }
 
   /** The name that a client gave its build, unless another has it or it is none for a file. */
@@ -49,6 +52,7 @@ export class BuildJournal {
         for (const tell of this.#listeners) tell(record);
       },
       append: (text) => machine.appendFile(this.#log(facts.id), text),
+      keep: (attachment) => this.#keep(facts.id, attachment),
       ended: () => void this.#running.delete(facts.id),
     });
     this.#running.set(facts.id, running);
@@ -100,9 +104,38 @@ export class BuildJournal {
     await this.#forget(id);
   }
 
+  /** A document that a build has left; undefined when no build has. */
+  attachment(digest: string): string | undefined {
+    const record = this.list().find(({ attachments = [] }) => attachments.some((each) => each.digest === digest));
+    return record && this.#place.machine.readText(this.#document(record.id, digest));
+  }
+
+  #keep(id: string, { content, ...facts }: BuildAttachment): RecordAttachment {
+    if ("digest" in content) return { ...facts, ...content };
+    const digest = digestOfBytes(content.bytes);
+    this.#place.machine.writeFile(this.#document(id, digest), content.bytes);
+    return { ...facts, digest, sizeBytes: content.bytes.length };
+  }
+
   async #forget(id: string): Promise<void> {
-    this.#place.history.remove(id);
-    await this.#place.machine.removeTree(this.#log(id));
+    const { history, machine } = this.#place;
+    const attachments = history.get(id)?.attachments ?? [];
+    history.remove(id);
+    for (const path of [this.#log(id), ...attachments.map(({ digest }) => this.#document(id, digest))]) {
+      await machine.removeTree(path);
+    }
+  }
+
+  /** Files that a crash has left without a record. */
+  #sweep(): void {
+    const { history, machine, directory } = this.#place;
+    for (const name of machine.listDirectory(directory)) {
+      if (history.get(name.split(".", 1)[0]!) === undefined) void machine.removeTree(join(directory, name));
+    }
+  }
+
+  #document(id: string, digest: string): string {
+    return join(this.#place.directory, `${id}.${digest.replace("sha256:", "")}.json`);
   }
 
   #forgetOld(): void {

@@ -1,6 +1,9 @@
 import { isCode, messageOf } from "../../../base/error.ts";
 import { now } from "../../../base/time.ts";
-import type { BuildRecord } from "../../../core/build-history.ts";
+import { placeOf } from "../../../core/build/source.ts";
+import type { BuildRecord, RecordAttachment } from "../../../core/build-history.ts";
+import type { BuildAttachment } from "../attest/build-attachments.ts";
+import type { BuildOutcome } from "../build-image.ts";
 import type { BuildEvent } from "../request.ts";
 import type { BuildFacts } from "./journal.ts";
 import { encodeEvent, type TimedEvent } from "./timed-event.ts";
@@ -11,13 +14,14 @@ export interface RunningBuild {
   take(event: BuildEvent): void;
   /** All it has said, and what it says until it ends. */
   follow(signal: AbortSignal): AsyncGenerator<TimedEvent, void>;
-  completed(facts: Readonly<Record<string, string>>): void;
+  completed(outcome: Pick<BuildOutcome, "facts" | "attachments">): void;
   failed(error: unknown): void;
 }
 
 interface Journal {
   put(record: BuildRecord): void;
   append(text: string): void;
+  keep(attachment: BuildAttachment): RecordAttachment;
   ended(): void;
 }
 
@@ -25,6 +29,8 @@ export const startRunningBuild = (facts: BuildFacts, journal: Journal): RunningB
 
 /** What a log may hold; a build may say any amount. */
 const maxLogBytes = 4 << 20;
+/** Of a Dockerfile that is kept with its fault. */
+const maxPlaceBytes = 64 << 10;
 /** Written when there is so much, after a moment, or at the end: a crash loses no more than the last moment of a log. */
 const chunkBytes = 64 << 10;
 const momentMs = 500;
@@ -67,13 +73,19 @@ class Running implements RunningBuild {
     }
   }
 
-  completed(facts: Readonly<Record<string, string>>): void {
-    this.#end({ status: "completed", facts });
+  completed({ facts, attachments }: Pick<BuildOutcome, "facts" | "attachments">): void {
+    this.#end({ status: "completed", facts }, () => ({
+      attachments: attachments().map((each) => this.#journal.keep(each)),
+    }));
   }
 
   failed(error: unknown): void {
     const status = isCode(error, "cancelled") ? "cancelled" : "error";
-    this.#end({ status, error: messageOf(error) });
+    const place = placeOf(error);
+    this.#end({
+      ...{ status, error: place?.problem ?? messageOf(error) },
+      ...(place && place.source.text.length <= maxPlaceBytes && { place: { ...place.source, ...place.lines } }),
+    });
   }
 
   #say(event: BuildEvent): void {
@@ -99,11 +111,12 @@ class Running implements RunningBuild {
     }
   }
 
-  #end(change: Partial<BuildRecord>): void {
+  #end(change: Partial<BuildRecord>, more: () => Partial<BuildRecord> = () => ({})): void {
     if (this.record.status !== "running") return;
     this.record = { ...this.record, ...change, endedAt: now() };
     this.#later(() => {
       this.#write();
+      this.record = { ...this.record, ...more() };
       this.#journal.put(this.record);
       this.#journal.ended();
     });
@@ -137,6 +150,8 @@ function counted(record: BuildRecord, event: BuildEvent): Partial<BuildRecord> {
         cachedSteps: record.cachedSteps + (event.cached ? 1 : 0),
         steps: Math.max(record.steps, event.step.number),
       };
+    case "failed":
+      return { failedStep: { number: event.step.number, name: event.step.name } };
     case "lint":
       return { warnings: record.warnings + 1 };
     default:
