@@ -13,7 +13,7 @@ async function main(args: string[]): Promise<number> {
   }
   if (args[0] === "isle-confined") {
     const { confinedMain } = await import("./os/confined/main.ts");
-    return confinedMain(args.slice(1));
+    return confinedMain();
   }
   if (args[0] === "daemon") {
     const { daemonMain } = await import("./daemon/main.ts");

@@ -14,7 +14,8 @@ export async function* framedStreams(streams: Iterable<AsyncIterable<Uint8Array>
   }
 }
 
-function lengthOf(bytes: number): Buffer {
+/** What leads a chunk, or ends a stream. */
+export function lengthOf(bytes: number): Buffer {
   const length = Buffer.allocUnsafe(4);
   length.writeUInt32BE(bytes);
   return length;
@@ -43,7 +44,7 @@ export class FramedReader {
     for (let have = this.#rest.length; have < bytes; ) {
       const { value, done } = await this.#source.next();
       if (done) throw invalid("the request ended within a stream");
-      chunks.push(Buffer.from(value));
+      chunks.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
       have += value.length;
     }
     const all = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);

@@ -12,6 +12,7 @@ const { symbols: c } = dlopen("libc.so.6", {
   umount2: { args: ["ptr", "i32"], returns: "i32" },
   unshare: { args: ["i32"], returns: "i32" },
   setns: { args: ["i32", "i32"], returns: "i32" },
+  fchdir: { args: ["i32"], returns: "i32" },
   chroot: { args: ["ptr"], returns: "i32" },
   mknod: { args: ["ptr", "u32", "u64"], returns: "i32" },
   lsetxattr: { args: ["ptr", "ptr", "ptr", "u64", "i32"], returns: "i32" },

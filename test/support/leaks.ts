@@ -1,3 +1,5 @@
+import { expect } from "bun:test";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readlinkSync } from "node:fs";
 import type { TestDaemon } from "./daemon.ts";
 
@@ -13,8 +15,13 @@ export interface Possessions {
   readonly openFiles: number;
 }
 
-/** All that a daemon and its containers hold, to be compared before and after. */
+/** All that a daemon and its containers hold, to be compared before and after; helpers that wait for work are left to go. */
 export async function possessionsOf(daemon: TestDaemon): Promise<Possessions> {
+  await eventually(
+    async () => spawnSync("pgrep", ["-P", String(daemon.pid()), "-f", "isle-confined"]).stdout.toString(),
+    (waiting) => expect(waiting).toBe(""),
+    20_000,
+  );
   const lines = async (script: string) => {
     const { stdout } = await daemon.inNamespaces(["sh", "-c", script]);
     return stdout.split("\n").filter(Boolean).sort();

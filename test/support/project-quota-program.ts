@@ -11,8 +11,8 @@ import { createRoots } from "../../src/drivers/snapshot/overlay/roots.ts";
 import { createLocalVolumes } from "../../src/drivers/volume/local/local-volumes.ts";
 import { confinedMain } from "../../src/os/confined/main.ts";
 
-const [first = "", ...rest] = process.argv.slice(2);
-if (first === "isle-confined") process.exit(await confinedMain(rest));
+const [first = ""] = process.argv.slice(2);
+if (first === "isle-confined") process.exit(await confinedMain());
 console.log(`RESULT ${JSON.stringify({ at: first, ...(await volumes(first)), ...(await roots(first)) })}`);
 
 async function volumes(at: string) {

@@ -1,31 +1,33 @@
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { isErrno } from "../../base/error.ts";
-import type { ConfinedRequest } from "./protocol.ts";
-import { type ConfinedOptions, startConfined } from "./start.ts";
+import type { ConfinedChild, RequestOptions } from "./child.ts";
+import { giveBack, takeChild } from "./children.ts";
+import { type ConfinedRequest, isLastRequest } from "./protocol.ts";
 
 /** Runs a request whose whole answer is its report. */
-export async function runConfined(request: ConfinedRequest, options: ConfinedOptions = {}): Promise<unknown> {
-  const child = startConfined(request, options);
-  if (options.inputFd === undefined) child.input.end();
-  child.output.resume();
-  return await child.done;
+export async function runConfined(request: ConfinedRequest, options: RequestOptions = {}): Promise<unknown> {
+  const child = takeChild();
+  const result = await child.perform(request, options).done;
+  release(child, request);
+  return result;
 }
 
 /** Runs a request that takes an archive from a stream; fails with the child's error first, then the stream's. */
 export async function feedConfined(request: ConfinedRequest, source: Readable, signal?: AbortSignal): Promise<unknown> {
-  const child = startConfined(request, signal ? { signal } : {});
-  child.output.resume();
-  const fed = pipeline(source, child.input).catch((error: unknown) => {
-    // The child closes its input when it gives up; its own report tells why.
-    if (source.errored && !isErrno(source.errored, "EPIPE")) {
-      child.kill();
-      throw source.errored;
-    }
-    return error;
-  });
-  const [, result] = await Promise.all([fed, child.done]);
+  const child = takeChild();
+  const { done } = child.perform(request, signal ? { signal } : {});
+  done.catch(() => source.destroy());
+  const [, result] = await Promise.all([feed(child, source), done]);
+  release(child, request);
   return result;
+}
+
+async function feed(child: ConfinedChild, source: Readable): Promise<void> {
+  try {
+    await child.feed(source);
+  } catch (error) {
+    child.kill();
+    throw error;
+  }
 }
 
 /** The archive that a request writes, as a stream that fails when the child does. */
@@ -35,16 +37,25 @@ export function readConfined(request: ConfinedRequest): {
   done: Promise<unknown>;
   tar: Readable;
 } {
-  const child = startConfined(request);
-  child.input.end();
-  // When a child ends, its output is thrown away unless somebody listens for it, and ours may be read late.
-  child.output.on("readable", () => {});
-  const tar = Readable.from(outputOf(child), { objectMode: false });
-  tar.once("close", () => child.kill());
-  return { ready: child.ready, done: child.done, tar };
+  const child = takeChild();
+  const { ready, done } = child.perform(request);
+  let isWhole = false;
+  async function* archive(): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* child.archive();
+    } catch (error) {
+      // Why it ended early is the child's to tell.
+      await done;
+      throw error;
+    }
+    await done;
+    isWhole = true;
+  }
+  const tar = Readable.from(archive(), { objectMode: false });
+  tar.once("close", () => (isWhole ? release(child, request) : child.kill()));
+  return { ready, done, tar };
 }
 
-async function* outputOf(child: ReturnType<typeof startConfined>): AsyncGenerator<Buffer, void> {
-  yield* child.output as AsyncIterable<Buffer>;
-  await child.done;
+function release(child: ConfinedChild, request: ConfinedRequest): void {
+  if (!isLastRequest(request)) giveBack(child);
 }

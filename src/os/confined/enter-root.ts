@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { isErrno } from "../../base/error.ts";
 import { check, cString, libc } from "../libc.ts";
 import { mount, mountFlag } from "../mount.ts";
@@ -7,9 +7,12 @@ import type { ConfinedRoot } from "./protocol.ts";
 
 const newMountNamespace = 0x20000;
 
+/** The machine's root, to come back to. */
+export const openRoot = (): number => openSync("/", constants.O_RDONLY | constants.O_DIRECTORY);
+
 /**
- * Makes the root this process's `/` for good, so that the kernel resolves every later path inside it. Extra mounts
- * are put in place in a private mount namespace, their targets resolved inside the root as well.
+ * Makes the root this process's `/`, so that the kernel resolves every later path inside it. Extra mounts are put in place in
+ * a private mount namespace of this process, their targets resolved inside the root as well.
  */
 export function enterRoot({ path, mounts = [] }: ConfinedRoot): void {
   if (mounts.length > 0) {
@@ -20,6 +23,12 @@ export function enterRoot({ path, mounts = [] }: ConfinedRoot): void {
   check(libc.chroot(cString(path)), "chroot", path);
   process.chdir("/");
   for (const { tree, target, readonly } of trees) attach(tree, target, readonly ?? false);
+}
+
+/** Goes back from a root without mounts. */
+export function leaveRoot(machine: number): void {
+  check(libc.fchdir(machine), "fchdir");
+  check(libc.chroot(cString(".")), "chroot");
 }
 
 function attach(tree: number, target: string, readonly: boolean): void {

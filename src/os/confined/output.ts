@@ -1,8 +1,12 @@
 import { writeSync } from "node:fs";
+import { lengthOf } from "../../base/framed-streams.ts";
 
 const bufferBytes = 256 << 10;
 
-/** Gathers small writes to a descriptor, so that headers do not cost a system call each. */
+/**
+ * An archive on a descriptor that others follow on; see FramedReader. Small writes are gathered, so that headers do not cost a
+ * system call each.
+ */
 export class OutputStream {
   readonly #fd: number;
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
@@ -15,7 +19,7 @@ export class OutputStream {
   write(bytes: Buffer): void {
     if (bytes.length > bufferBytes - this.#used) this.#flush();
     if (bytes.length > bufferBytes) {
-      writeAll(this.#fd, bytes);
+      writeChunk(this.#fd, bytes);
       return;
     }
     this.#buffer.set(bytes, this.#used);
@@ -24,12 +28,18 @@ export class OutputStream {
 
   end(): void {
     this.#flush();
+    writeAll(this.#fd, lengthOf(0));
   }
 
   #flush(): void {
-    writeAll(this.#fd, this.#buffer.subarray(0, this.#used));
+    if (this.#used > 0) writeChunk(this.#fd, this.#buffer.subarray(0, this.#used));
     this.#used = 0;
   }
+}
+
+function writeChunk(fd: number, bytes: Buffer): void {
+  writeAll(fd, lengthOf(bytes.length));
+  writeAll(fd, bytes);
 }
 
 function writeAll(fd: number, bytes: Buffer): void {

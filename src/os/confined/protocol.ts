@@ -6,9 +6,12 @@ export interface ConfinedRoot {
   readonly mounts?: ReadonlyArray<{ readonly source: string; readonly target: string; readonly readonly?: boolean }>;
 }
 
-/** What the confined child is asked to do; one JSON argument. Archives come on descriptor 0 and go out on 1. */
+/**
+ * What the confined child is asked to do, a line of JSON on descriptor 3. Archives come on descriptor 0 and go out on 1, framed as
+ * base/framed-streams.ts says.
+ */
 export type ConfinedRequest =
-  | { readonly op: "unpackLayer"; readonly target: string }
+  | { readonly op: "unpackLayer"; readonly blob: string; readonly target: string }
   | {
       readonly op: "extract";
       readonly root: ConfinedRoot;
@@ -33,6 +36,10 @@ export type ConfinedRequest =
   | { readonly op: "usage"; readonly target: string }
   /** Paths relative to `base`; lowers uppermost first. */
   | { readonly op: "changes"; readonly base: string; readonly upper: string; readonly lowers: readonly string[] };
+
+/** Mounts stay with the process that made them: it does nothing else afterwards. */
+export const isLastRequest = (request: ConfinedRequest): boolean =>
+  "root" in request && (request.root.mounts ?? []).length > 0;
 
 /** How a root is packed; see core/archive.ts. */
 export interface ExportRequest {
@@ -67,7 +74,7 @@ export interface StatResult {
   readonly linkTarget: string;
 }
 
-/** Lines on descriptor 3. `ready` comes before the archive on 1; `done` or `failed` is last. */
+/** Lines on descriptor 3, too. `ready` comes before the archive on 1; `done` or `failed` is last. */
 export type ConfinedReport =
   | { readonly progress: number }
   | { readonly ready: unknown }

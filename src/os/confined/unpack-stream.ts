@@ -1,9 +1,9 @@
-import { createReadStream, readSync } from "node:fs";
-import type { Transform } from "node:stream";
+import { Readable, type Transform } from "node:stream";
 import { constants, createGunzip, createZstdDecompress } from "node:zlib";
 import { sniffCompression } from "../../base/compression.ts";
-import { invalid, isErrno, messageOf, unsupported } from "../../base/error.ts";
+import { invalid, messageOf, unsupported } from "../../base/error.ts";
 import { TarParser } from "../../base/tar/parser.ts";
+import type { Input } from "./input.ts";
 import type { TreeWriter } from "./tree-writer.ts";
 
 export interface UnpackHooks {
@@ -15,11 +15,15 @@ export interface UnpackHooks {
 
 const chunkBytes = 1 << 20;
 
-/** Unpacks the archive on descriptor 0 (tar, plain or gzip or zstd) into the present directory. */
-export async function unpackStream(writer: TreeWriter, { onPlain, onRead }: UnpackHooks = {}): Promise<void> {
+/** Unpacks an archive (tar, plain or gzip or zstd) into the present directory. */
+export async function unpackStream(
+  input: Input,
+  writer: TreeWriter,
+  { onPlain, onRead }: UnpackHooks = {},
+): Promise<void> {
   const parser = new TarParser();
   try {
-    for await (const chunk of plainChunks(onRead)) {
+    for await (const chunk of plainChunks(input, onRead)) {
       onPlain?.(chunk);
       for (const event of parser.push(chunk)) writer.apply(event);
     }
@@ -30,13 +34,14 @@ export async function unpackStream(writer: TreeWriter, { onPlain, onRead }: Unpa
   }
 }
 
-function plainChunks(onRead?: (bytes: number) => void): Iterable<Buffer> | AsyncIterable<Buffer> {
-  const head = readChunk(Buffer.allocUnsafe(chunkBytes), 6);
+function plainChunks(input: Input, onRead?: (bytes: number) => void): Iterable<Buffer> | AsyncIterable<Buffer> {
+  const head = readChunk(input, Buffer.allocUnsafe(chunkBytes), 6);
   const compression = sniffCompression(head);
-  if (compression === "none") return chunksOfInput(head, onRead);
-  if (compression === "gzip") return inflated(head, createGunzip({ chunkSize: chunkBytes }), onRead);
+  if (compression === "none") return chunksOf(input, head, onRead);
+  const chunks = chunksOf(input, head, onRead, () => Buffer.allocUnsafe(chunkBytes));
+  if (compression === "gzip") return inflated(chunks, createGunzip({ chunkSize: chunkBytes }));
   if (compression === "zstd") {
-    return inflated(head, createZstdDecompress({ chunkSize: chunkBytes, params: window }), onRead);
+    return inflated(chunks, createZstdDecompress({ chunkSize: chunkBytes, params: window }));
   }
   throw unsupported(`the archive is compressed with ${compression}`, { hint: "use gzip, zstd or plain tar" });
 }
@@ -45,19 +50,14 @@ function plainChunks(onRead?: (bytes: number) => void): Iterable<Buffer> | Async
 const window = { [constants.ZSTD_d_windowLogMax]: 31 };
 
 /** Decompression runs beside us in a thread of the stream; file system calls stay on this one. */
-async function* inflated(
-  head: Buffer,
-  inflate: Transform,
-  onRead?: (bytes: number) => void,
-): AsyncGenerator<Buffer, void> {
-  const input = createReadStream("", { fd: 0, autoClose: false, highWaterMark: chunkBytes });
+async function* inflated(chunks: Iterable<Buffer>, inflate: Transform): AsyncGenerator<Buffer, void> {
+  const input = Readable.from(chunks, { objectMode: false });
   input.once("error", (error) => inflate.destroy(error));
-  inflate.write(head);
+  // Left to itself, `pipe` looks at the standard output, and with that makes our archives' descriptor one that does not block.
+  input.pipe(inflate, { end: false });
+  input.once("end", () => inflate.end());
   try {
-    for await (const chunk of input.pipe(inflate)) {
-      onRead?.(head.length + input.bytesRead);
-      yield chunk;
-    }
+    yield* inflate as AsyncIterable<Buffer>;
   } catch (error) {
     if (!isZlibError(error)) throw error;
     throw invalid(`the archive's compression is broken: ${messageOf(error)}`, { cause: error });
@@ -67,10 +67,16 @@ async function* inflated(
 const isZlibError = (error: unknown): boolean =>
   error instanceof Error && "code" in error && /^(Z_|ZSTD_|ERR_)/.test(String(error.code));
 
-function* chunksOfInput(head: Buffer, onRead?: (bytes: number) => void): Generator<Buffer, void> {
-  const buffer = Buffer.allocUnsafe(chunkBytes);
+/** All of an input, of which the head was read; who keeps chunks for later says where each goes. */
+function* chunksOf(
+  input: Input,
+  head: Buffer,
+  onRead?: (bytes: number) => void,
+  newBuffer?: () => Buffer,
+): Generator<Buffer, void> {
+  const shared = newBuffer ? undefined : Buffer.allocUnsafe(chunkBytes);
   let total = 0;
-  for (let chunk = head; chunk.length > 0; chunk = readChunk(buffer, 1)) {
+  for (let chunk = head; chunk.length > 0; chunk = readChunk(input, shared ?? newBuffer!(), 1)) {
     total += chunk.length;
     onRead?.(total);
     yield chunk;
@@ -78,22 +84,12 @@ function* chunksOfInput(head: Buffer, onRead?: (bytes: number) => void): Generat
 }
 
 /** Reads until at least `atLeast` bytes are there or the input ended. */
-function readChunk(buffer: Buffer, atLeast: number): Buffer {
+function readChunk(input: Input, buffer: Buffer, atLeast: number): Buffer {
   let length = 0;
   while (length < atLeast) {
-    const read = readInput(buffer, length);
+    const read = input.read(buffer, length, buffer.length - length);
     if (read === 0) break;
     length += read;
   }
   return buffer.subarray(0, length);
-}
-
-function readInput(buffer: Buffer, offset: number): number {
-  for (;;) {
-    try {
-      return readSync(0, buffer, offset, buffer.length - offset, null);
-    } catch (error) {
-      if (!isErrno(error, "EINTR")) throw error;
-    }
-  }
 }

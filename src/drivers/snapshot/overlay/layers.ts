@@ -1,8 +1,6 @@
 import {
-  closeSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -111,13 +109,8 @@ async function put(
 }
 
 async function unpackBlob(blob: string, target: string, { onProgress, signal }: LayerSource): Promise<UnpackResult> {
-  const inputFd = openSync(blob, "r");
-  try {
-    const options = { inputFd, ...(onProgress && { onProgress }), ...(signal && { signal }) };
-    return (await runConfined({ op: "unpackLayer", target }, options)) as UnpackResult;
-  } finally {
-    closeSync(inputFd);
-  }
+  const options = { ...(onProgress && { onProgress }), ...(signal && { signal }) };
+  return (await runConfined({ op: "unpackLayer", blob, target }, options)) as UnpackResult;
 }
 
 function readUsage(places: Places, chainId: ChainId): LayerUsage {

@@ -1,14 +1,4 @@
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  createWriteStream,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  statSync,
-} from "node:fs";
+import { chmodSync, chownSync, createWriteStream, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -119,12 +109,7 @@ function replaceChanges(
 
 async function unpackInto(target: string, blob: string): Promise<void> {
   mkdirSync(target);
-  const inputFd = openSync(blob, "r");
-  try {
-    await runConfined({ op: "unpackLayer", target }, { inputFd });
-  } finally {
-    closeSync(inputFd);
-  }
+  await runConfined({ op: "unpackLayer", blob, target });
 }
 
 async function sweep(places: Places, layers: { repairLinks(): void }): Promise<void> {
