@@ -82,9 +82,8 @@ function refusal(log: Logger, { request, socket }: Incoming, out: Output): (erro
     const { status, message } = errorReply(error);
     const facts = { method: request.method, url: request.url, status, error: message };
     log[status >= 500 ? "error" : "debug"]("request failed", facts);
-    const headers: Record<string, string> = endless ? { Connection: "close" } : {};
-    out.reply(status === 304 ? { status } : { status, json: { message }, headers });
-    if (endless) cutOff(connection);
+    out.reply(status === 304 ? { status } : { status, json: { message } });
+    if (endless) readOn(request, connection);
     return status;
   };
 }
@@ -153,9 +152,11 @@ function checkVersion(version: string): void {
 
 const graceMs = 1000;
 
-/** A client that goes on sending what is refused already gets a moment to read the answer. */
-function cutOff(connection: Socket): void {
-  setTimeout(() => connection.destroy(), graceMs).unref();
+/** A client may send on what is refused already, and reads the answer only then: it gets a moment for both. */
+function readOn(request: IncomingMessage, connection: Socket): void {
+  const cut = setTimeout(() => connection.destroy(), graceMs).unref();
+  request.once("end", () => clearTimeout(cut));
+  request.resume();
 }
 
 interface Parts extends Incoming {

@@ -1,6 +1,6 @@
 import { invalid } from "../../base/error.ts";
 import { type AttestWishes, parseAttests } from "../../engine/build/attest/attest-words.ts";
-import { parseCacheSource, parseCacheTarget } from "../../engine/build/cache/cache-words.ts";
+import { imageSource, parseCacheSource, parseCacheTarget } from "../../engine/build/cache/cache-words.ts";
 import { type BuildOutput, type OutputWords, parseOutput } from "../../engine/build/outputs/output.ts";
 import type { BuildRequest } from "../../engine/build/request.ts";
 import type { Query } from "../query.ts";
@@ -12,9 +12,9 @@ export function outputsOf(query: Query): BuildOutput[] {
   return (given.length > 0 ? given : [{ type: "image", attributes: {} }]).map((words) => parseOutput(words, tags));
 }
 
-/** Caches of a request of isle's own client; the classic API names images, whose history isle does not take for a cache. */
+/** Caches of a request: isle's own client has BuildKit's words for them, the classic API names images. */
 export function cachesOf(query: Query): Pick<BuildRequest, "cacheFrom" | "cacheTo"> {
-  if (!query.flag("events")) return { cacheFrom: [], cacheTo: [] };
+  if (!query.flag("events")) return { cacheFrom: namesOf(query, "cachefrom").map(imageSource), cacheTo: [] };
   return {
     cacheFrom: wordsOf(query, "cachefrom").map(parseCacheSource),
     cacheTo: wordsOf(query, "cacheto").map(parseCacheTarget),
@@ -24,6 +24,13 @@ export function cachesOf(query: Query): Pick<BuildRequest, "cacheFrom" | "cacheT
 /** What shall attest to the build, by type. */
 export const attestsOf = (query: Query): AttestWishes =>
   parseAttests(textObject("attests", query.json("attests") ?? {}));
+
+function namesOf(query: Query, name: string): string[] {
+  const given = query.json(name) ?? [];
+  const isNames = Array.isArray(given) && given.every((each) => typeof each === "string");
+  if (!isNames) throw invalid(`invalid value for ${name}: want a list of names`);
+  return given.filter(Boolean);
+}
 
 function wordsOf(query: Query, name: string): OutputWords[] {
   const given = query.json(name) ?? [];

@@ -20,7 +20,9 @@ export class ClassicProgress {
         this.#steps = event.steps.length;
         break;
       case "start":
-        this.#say(`Step ${event.step.number}/${this.#steps} : ${event.step.written}\n`);
+        // Work beside the Dockerfile's steps is none of the classic builder's words.
+        if (event.step.number <= this.#steps)
+          this.#say(`Step ${event.step.number}/${this.#steps} : ${event.step.written}\n`);
         break;
       case "output":
         this.#say(Buffer.from(event.data).toString());
@@ -34,9 +36,11 @@ export class ClassicProgress {
       case "image":
         this.#end(event.id, event.names);
         break;
+      case "failed":
+        if (event.step.number > this.#steps) this.#say(`[Warning] ${event.step.name}: ${event.message}\n`);
+        break;
       case "lint":
       case "part":
-      case "failed":
         break;
     }
   }

@@ -1,18 +1,18 @@
-import type { HostConfig } from "../../api/generated/engine-api.ts";
 import { type parseRegistryAuth, registryAuthOf } from "../../api/registry-auth.ts";
 import type { Digest } from "../../base/digest.ts";
-import { invalid, unsupported } from "../../base/error.ts";
+import { invalid } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseDuration } from "../../base/time.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
 import { cacheTerms } from "../../engine/build/cache-filter.ts";
+import { checkBuildHost } from "../../engine/build/check-host.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
-import { isRemote } from "../../engine/build/remote-context.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { receiveInput } from "../build/build-input.ts";
+import { emptyWishes, hostOptions, refuseUnsupported } from "../build/build-options.ts";
 import {
   buildAgents,
   buildFetches,
@@ -33,9 +33,10 @@ type Handler = Route<BuildDeps>["handle"];
 /** The classic way to build: the context as the body, progress as JSON lines. */
 const build: Handler = async (exchange, deps) => {
   const { query, signal } = exchange;
-  refuseUnsupported(query);
   const results = { outputs: outputsOf(query), ...cachesOf(query), attest: attestsOf(query) };
+  refuseUnsupported(query, results.outputs);
   const options = readOptions(exchange);
+  const warnings = [...emptyWishes(query), ...checkBuildHost(deps, options.host)];
   const question = query.text("call");
   if (question) return await answer(exchange, deps, { options, question: questionOf(question) });
   await streamProgress(exchange, async (report) => {
@@ -58,6 +59,7 @@ const build: Handler = async (exchange, deps) => {
         tell(event);
         show(event);
       };
+      for (const message of warnings) onEvent({ kind: "warning", message });
       try {
         return await buildImage(deps, { ...request, ...input, onEvent, ...door });
       } finally {
@@ -105,23 +107,6 @@ const keptContext: Handler = async ({ query }, { contexts }) => {
   );
 };
 
-function refuseUnsupported(query: Query): void {
-  const remote = query.text("remote");
-  if (remote && !isRemote(remote)) {
-    throw unsupported(`building from ${remote}`, { hint: "a git repository, or a URL of an archive or a Dockerfile" });
-  }
-  if (query.text("version") === "2") {
-    throw unsupported("BuildKit's protocol on /build", { hint: "set DOCKER_BUILDKIT=0, or use isle build" });
-  }
-  if (query.flag("squash"))
-    throw unsupported("squashing the layers of a build", { hint: "use a stage and COPY --from" });
-  const outputs = query.text("outputs");
-  // Files go to isle's own client, which fetches them.
-  if (outputs && outputs !== "null" && outputs !== "[]" && !query.flag("events")) {
-    throw unsupported("other outputs than an image", { hint: "build an image, then save or export it" });
-  }
-}
-
 type Results = "sshAgent" | "outputs" | "attest" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
 
 type Options = Omit<
@@ -165,44 +150,6 @@ function textMap(query: Query, name: string): Map<string, string | undefined> {
       return [key, each ?? undefined];
     }),
   );
-}
-
-function hostOptions(query: Query): HostConfig {
-  const number = (name: string, key: keyof HostConfig) => {
-    const value = query.integer(name);
-    return value ? { [key]: value } : {};
-  };
-  const runtime = runtimeOf(query.text("isolation") ?? "");
-  const hosts = query.all("extrahosts").filter(Boolean);
-  const ulimits = query.json("ulimits") as HostConfig["Ulimits"];
-  return {
-    ...number("memory", "Memory"),
-    ...number("memswap", "MemorySwap"),
-    ...number("cpushares", "CpuShares"),
-    ...number("cpuperiod", "CpuPeriod"),
-    ...number("cpuquota", "CpuQuota"),
-    ...number("shmsize", "ShmSize"),
-    ...(query.text("cpusetcpus") && { CpusetCpus: query.text("cpusetcpus")! }),
-    ...(query.text("networkmode") && { NetworkMode: query.text("networkmode")! }),
-    ...(runtime && { Runtime: runtime }),
-    ...(hosts.length > 0 && { ExtraHosts: hosts }),
-    ...(Array.isArray(ulimits) && { Ulimits: ulimits }),
-  };
-}
-
-const runtimes: Readonly<Record<string, string | undefined>> = {
-  "": undefined,
-  default: undefined,
-  container: undefined,
-  sandbox: "gvisor",
-  microvm: "isle-vm",
-};
-
-function runtimeOf(isolation: string): string | undefined {
-  if (!Object.hasOwn(runtimes, isolation)) {
-    throw invalid(`invalid isolation: ${isolation}`, { hint: "one of container, sandbox, microvm" });
-  }
-  return runtimes[isolation];
 }
 
 function registryConfig(header: string | string[] | undefined) {

@@ -6,6 +6,8 @@ import type { OutputWords } from "../outputs/output.ts";
 /** Where a cache comes from. */
 export type CacheSource =
   | { readonly kind: "registry"; readonly name: string; readonly reference: Reference }
+  /** Inside an image: one that is here, else of a registry where the name can be one's. */
+  | { readonly kind: "image"; readonly name: string; readonly reference: Reference | undefined }
   /** With the client, which knows it by that name. */
   | { readonly kind: "local"; readonly name: string; readonly manifest: Digest };
 
@@ -30,6 +32,15 @@ export function parseCacheSource({ type, attributes }: OutputWords): CacheSource
   if (!isDigest(digest))
     throw invalid('local cache importer requires either explicit digest, "latest" tag or custom tag on index.json');
   return { kind: type, name, manifest: digest };
+}
+
+/** An image by any of its names, or by its id. */
+export function imageSource(name: string): CacheSource {
+  try {
+    return { kind: "image", name, reference: withDefaultTag(parseReference(name)) };
+  } catch {
+    return { kind: "image", name, reference: undefined };
+  }
 }
 
 export function parseCacheTarget({ type, attributes }: OutputWords): CacheTarget {

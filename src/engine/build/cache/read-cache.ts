@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../../../base/digest.ts";
-import { IsleError, invalid } from "../../../base/error.ts";
+import { IsleError, invalid, notFound } from "../../../base/error.ts";
 import {
   cacheConfigType,
   inlineCacheMember,
   parseCacheConfig,
   parseRecords,
 } from "../../../core/build/cache-config.ts";
+import type { ImageRecord } from "../../../core/image.ts";
 import type { RegistryRepository } from "../../../core/registry.ts";
 import { parseImageConfig } from "../../image/add-image.ts";
 import { fetchBlob } from "../../image/fetch-blob.ts";
+import { findImage } from "../../image/find-image.ts";
 import { type Descriptor, type Index, isIndexType, type Manifest } from "../../image/manifest.ts";
 import type { BuildDeps } from "../deps.ts";
 import type { BuildRequest } from "../request.ts";
@@ -46,11 +48,49 @@ async function readCache(deps: BuildDeps, request: BuildRequest, source: CacheSo
     const reader = localReader(deps, request, source.name);
     return await readTop(deps, reader, await reader.manifest(source.manifest));
   }
+  const here = await cacheOfImage(deps, source);
+  if (here) return [here];
+  if (!source.reference) throw notFound(`No such image: ${source.name}`);
   const { domain, path, tag, digest } = source.reference;
   const repository = deps.registry.repository(domain, path, await request.credentialsFor(domain));
   const reader = registryReader(deps, { repository, name: source.name, signal: request.signal });
   const { bytes } = await repository.manifest(digest ?? tag!, request.signal);
   return await readTop(deps, reader, bytes);
+}
+
+/** The cache inside an image of this engine; undefined where its registry is to be asked. */
+async function cacheOfImage(
+  { images, content }: BuildDeps,
+  { kind, name }: Pick<CacheSource, "kind" | "name">,
+): Promise<CacheContent | undefined> {
+  const image = tryFind(images, name);
+  if (!image) return undefined;
+  const document = JSON.parse(Buffer.from(await content.read(image.id)).toString()) as Record<string, unknown>;
+  if (document[inlineCacheMember] === undefined) {
+    if (kind === "image") throw noCache();
+    return undefined;
+  }
+  return {
+    name,
+    layers: image.layers.map(({ blob, mediaType, blobBytes, diffId }) => ({
+      ...{ blob, mediaType, sizeBytes: blobBytes, diffId },
+    })),
+    records: parseRecords(document[inlineCacheMember], image.layers.length),
+    async store({ blob }) {
+      if (content.size(blob) === undefined) throw new IsleError("dataLoss", `layer ${blob} of ${name} is gone`);
+    },
+  };
+}
+
+const noCache = () =>
+  invalid("it holds no build cache", { hint: "export it with --cache-to type=inline or type=registry" });
+
+function tryFind(images: BuildDeps["images"], name: string): ImageRecord | undefined {
+  try {
+    return findImage(images, name).image;
+  } catch {
+    return undefined;
+  }
 }
 
 function registryReader(
@@ -138,9 +178,7 @@ async function readManifest(
 }
 
 function inlineCache(document: Record<string, unknown>, bytes: Uint8Array, layers: readonly Descriptor[]) {
-  if (document[inlineCacheMember] === undefined) {
-    throw invalid("it holds no build cache", { hint: "export it with --cache-to type=inline or type=registry" });
-  }
+  if (document[inlineCacheMember] === undefined) throw noCache();
   const diffIds = parseImageConfig(bytes).rootfs.diff_ids;
   if (diffIds.length !== layers.length) throw invalid("its config and its manifest differ in layers");
   return {
