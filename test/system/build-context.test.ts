@@ -46,6 +46,16 @@ test("a file that has not changed is not sent again", async () => {
   expect(keptDirectories()).toEqual([kept!]);
 });
 
+test("files are kept though the cache had all steps, and none was needed", async () => {
+  write({ Dockerfile: "FROM busybox\nCOPY . /all\n", same: "1" });
+  await settled();
+  await build();
+  await daemon.restart();
+  expect(keptDirectories()).toEqual([]);
+  await build();
+  expect(keptDirectories()).toHaveLength(1);
+});
+
 test("changes of every kind arrive", async () => {
   const dockerfile = "FROM busybox\nCOPY . /all\n";
   write({ Dockerfile: dockerfile, "a/x": "1", "a/y": "1", "b/z": "1", gone: "1", turned: "1", "c/deep/er": "1" });

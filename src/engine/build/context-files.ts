@@ -65,6 +65,8 @@ export class ContextFiles {
   async #release(): Promise<void> {
     const { machine, contexts } = this.#deps;
     const { archive, directory, place } = this.#from;
+    // A first build whose steps were all in the cache needed no file: the next one need not send them again for that.
+    if (place && !place.base && contexts.mayKeep(this.all)) await this.path().catch(() => {});
     await machine.removeTree(archive);
     const content = await this.#content();
     const unwanted = place && content ? contexts.put(place.key, { ...content, directory }) : [directory];

@@ -39,11 +39,16 @@ export class KeptContexts {
     return found;
   }
 
+  /** Not more than there is room for. */
+  mayKeep(files: ContextBase["files"]): boolean {
+    return files.size <= maxFiles && bytesOf(files) <= maxBytes;
+  }
+
   /** Returns directories that are no longer wanted. */
   put(key: string, context: ContextBase & { readonly directory: string }): string[] {
     const { files, facts, directory } = context;
-    const bytes = [...files.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-    if (files.size > maxFiles || bytes > maxBytes) return [directory];
+    if (!this.mayKeep(files)) return [directory];
+    const bytes = bytesOf(files);
     const before = this.take(key);
     const keptAt = new Date().toISOString();
     this.#kept.set(key, { files, facts, directory, bytes, keptAt, version: newId() });
@@ -62,3 +67,6 @@ export class KeptContexts {
     return directories;
   }
 }
+
+const bytesOf = (files: ContextBase["files"]): number =>
+  [...files.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
