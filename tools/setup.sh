@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 # The parts in C are built here.
 build_packages=(gcc libc6-dev)
-test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps btrfs-progs xfsprogs curl)
+test_packages=(iproute2 util-linux openssl docker-registry apache2-utils tar procps btrfs-progs xfsprogs curl libcap2-bin)
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

@@ -8,7 +8,7 @@
  * at the end: what then passes is told as FLAKY with the first run's output, and is a fault to look into.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { leftovers, lookAround } from "../test/guard/leftovers.ts";
@@ -22,6 +22,7 @@ const filesAtATime = 2;
 const online = ["test/system/bootstrap.test.ts", "test/compose/compose.test.ts"];
 const wanted = process.argv.slice(2);
 const scratch = mkdtempSync("/tmp/isle-test-");
+chmodSync(scratch, 0o711);
 const reports = mkdtempSync("/tmp/isle-reports-");
 
 const counts = await testEverything();

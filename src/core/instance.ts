@@ -1,5 +1,6 @@
 import type { ContainerConfig, EndpointSettings, HostConfig } from "../api/generated/engine-api.ts";
 import type { Digest } from "../base/digest.ts";
+import type { MappedUsers } from "./mapped-users.ts";
 import type { EgressPolicy, RateLimit } from "./network-policy.ts";
 import type { ChainId } from "./snapshot.ts";
 
@@ -25,6 +26,8 @@ export interface InstanceRecord {
   /** By network name, as asked for at create. */
   readonly networks: Readonly<Record<string, EndpointSettings>>;
   readonly mounts: readonly InstanceMount[];
+  /** Whose users its own are, when they are not the machine's. */
+  readonly users?: MappedUsers | undefined;
   readonly state: InstanceState;
   /** Restarts by policy since the last start by hand. */
   readonly restartCount: number;
@@ -139,6 +142,8 @@ export interface InstanceMount {
   /** What is mounted below a read-only bind stays as it is. */
   readonly readonlyNonRecursive?: boolean;
   readonly tmpfsOptions?: string;
+  /** Bind whose source shows the ids of the instance's users already. */
+  readonly showsOwnIds?: boolean;
 }
 
 /** Instances in the database; each method is one transaction. Reads are from memory. */

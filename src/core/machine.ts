@@ -61,6 +61,8 @@ export interface Machine {
   mountMemory(path: string, bytes: number): void;
   /** Quiet when nothing is mounted there. */
   unmount(path: string): void;
+  /** Makes the pipes that a process has as its standard streams a user's, who may open them again by /dev/stdout then. */
+  ownStreams(pid: number, uid: number): void;
   processAlive(pid: number, start: number): boolean;
   removeTree(path: string): Promise<void>;
   /** Resource figures of the cgroup at `path`, and its processes. */

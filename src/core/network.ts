@@ -64,8 +64,8 @@ export interface NetworkDriver {
   remove(network: NetworkRecord): Promise<void>;
   /** A network namespace with an interface on each network, in this order; prepared ahead where possible. */
   attach(request: AttachRequest): Promise<Attachment>;
-  /** A namespace with loopback only. */
-  isolated(instanceId: string): Promise<string>;
+  /** A namespace with loopback only; that of a user namespace where one is given. */
+  isolated(instanceId: string, owner?: string): Promise<string>;
   /** Another network for an attached instance. Returns all endpoints, as the change leaves them. */
   connect(instanceId: string, join: JoinRequest): Promise<readonly Endpoint[]>;
   /** Takes an attached instance out of one network. Returns what is left. */
@@ -88,6 +88,8 @@ export interface AttachRequest {
   readonly joins: readonly JoinRequest[];
   /** Published through the endpoint that has the default route. */
   readonly ports: readonly PublishRequest[];
+  /** File of the user namespace whose root rules the network inside; the machine's where there is none. */
+  readonly owner?: string | undefined;
 }
 
 export interface JoinRequest {

@@ -12,6 +12,8 @@ export interface Runtime {
   /** Name as users write it: `crun`. */
   readonly name: string;
   readonly isolation: Isolation;
+  /** Takes workloads whose users are those of a namespace, and maps the ids of their mounts to it. */
+  readonly mapsUsers: boolean;
   create(workload: Workload): Promise<CreatedProcess>;
   /** Fails with the runtime's own words when the command cannot be run. */
   start(id: string): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Digest } from "../base/digest.ts";
+import type { MappedUsers } from "./mapped-users.ts";
 
 /** Digest over a stack of uncompressed layers, as OCI defines it; names an unpacked layer with all below it. */
 export type ChainId = Digest;
@@ -29,6 +30,11 @@ export interface SnapshotStore {
   /** Names where a layer's files lie: the same for layers that share them. */
   placeOf(chainId: ChainId): string;
 
+  /**
+   * Lets roots be prepared for users of a namespace, who then see the ids that the layers have, and whose files get ids as if
+   * they were the machine's. Fails where the kernel or the file system cannot. What an earlier process showed is gone.
+   */
+  showTo(users: MappedUsers): Promise<void>;
   /** Makes a writable root over the layers, bottom first. Under 5 ms: it only makes directories. */
   prepare(rootId: string, layers: readonly ChainId[], options?: RootOptions): void;
   /** As `prepare`, with no more than so many bytes of its own; fails with unavailable where that cannot be had. */
@@ -58,6 +64,8 @@ export interface RootOptions {
    * written is a layer that fits on any others.
    */
   readonly bare?: boolean;
+  /** For the users that `showTo` named. */
+  readonly mapped?: boolean;
 }
 
 export interface MountPlace {

@@ -41,6 +41,7 @@ import { decompressWithProgram } from "../os/decompress.ts";
 import { readTextIfPresent } from "../os/files.ts";
 import { findProgram } from "../os/find-program.ts";
 import type { DaemonConfig } from "./config.ts";
+import { createMappedUsers } from "./mapped-users.ts";
 import { createNetworking } from "./networking.ts";
 import type { DaemonPaths } from "./paths.ts";
 import { createRegistry } from "./registry.ts";
@@ -68,15 +69,16 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
   const db = openDatabase(paths.database, migrations);
   const machine = createLinuxMachine();
   const content = createFilesContent(paths.content);
-  const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content });
+  const snapshots = createOverlaySnapshots({ directory: paths.snapshots, content, view: paths.mappedView });
   const volumeDriver = createLocalVolumes(paths.volumes);
   const imageDisks = createErofsDisks({ directory: paths.imageDisks, snapshots });
   const instances = createInstanceRepository(db);
   const runtimes = createRuntimes(config, paths, log);
+  const mappedUsers = createMappedUsers({ config, paths, snapshots, crun: runtimes.programs["crun"] });
   const registry = createRegistry(config);
   const networks = createNetworkRepository(db);
   const settings = createSettings(config, paths, runtimes.defaultName);
-  const networking = createNetworking({ instances, networks, machine, settings }, { config, paths, log });
+  const { networkDriver, names } = createNetworking({ instances, networks, machine, settings }, { config, paths, log });
   const deps: InstanceDeps = {
     content,
     snapshots,
@@ -96,11 +98,13 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     volumes: createVolumeRepository(db),
     volumeDriver,
     networks,
-    ...networking,
+    networkDriver,
+    names,
     runtimes: runtimes.byName,
     exits: runtimes.exits,
     logs: createK8sFileLogs(),
     machine,
+    mappedUsers,
     archive: createConfinedArchive(),
     settings,
     secretEnv: new Map(),
@@ -118,38 +122,26 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     runtimes,
     buildHistory: createBuildHistory(db),
     async sweep() {
-      content.sweep();
-      imageDisks.sweep();
-      runtimes.pool.sweep();
       rmSync(paths.copies, { recursive: true, force: true });
-      await snapshots.sweep();
-      await volumeDriver.sweep();
+      await mappedUsers.close();
+      for (const each of [content, imageDisks, runtimes.pool, snapshots, volumeDriver]) await each.sweep();
     },
-    close: () => closeAll(deps, { runtimes, networking, registry, db }),
+    close: () =>
+      closeAll([...watchersOf(deps), runtimes.pool, registry, names, networkDriver, mappedUsers, snapshots, db]),
   };
 }
 
-interface Open {
-  readonly runtimes: Runtimes;
-  readonly networking: {
-    readonly names: { close(): Promise<void> };
-    readonly networkDriver: { close(): Promise<void> };
-  };
-  readonly registry: { close(): void };
-  readonly db: { close(): void };
+interface Closable {
+  close(): void | Promise<void>;
 }
 
-async function closeAll(deps: InstanceDeps, { runtimes, networking, registry, db }: Open): Promise<void> {
-  deps.restarts.close();
-  deps.health.close();
-  deps.idle.close();
-  deps.rotations.close();
-  runtimes.exits.close();
-  runtimes.pool.close();
-  registry.close();
-  await networking.names.close();
-  await networking.networkDriver.close();
-  db.close();
+/** What waits for something to happen to instances. */
+const watchersOf = ({ restarts, health, idle, rotations, exits }: InstanceDeps): Closable[] => [
+  ...[restarts, health, idle, rotations, exits],
+];
+
+async function closeAll(open: readonly Closable[]): Promise<void> {
+  for (const each of open) await each.close();
 }
 
 function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime: string): EngineSettings {

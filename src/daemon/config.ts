@@ -37,6 +37,7 @@ export interface DaemonConfig {
   readonly initPath: string | undefined;
   readonly cgroupParent: string;
   readonly favorCgroupMoves: boolean;
+  readonly buildUserns: "mapped" | "host";
   readonly shutdownTimeout: number;
   readonly metricsAddr: string | undefined;
 }
@@ -97,6 +98,10 @@ export const daemonKeys: Readonly<Record<string, Key>> = {
   "cgroup-favor-moves": {
     kind: "flag",
     help: "Have the kernel favour quick starts (the default; --no-cgroup-favor-moves leaves it as it is)",
+  },
+  "build-userns": {
+    kind: "text",
+    help: "Users of build steps: mapped to nobody of this machine where possible (the default), or host",
   },
   "shutdown-timeout": { kind: "number", help: "Seconds for requests to end at shutdown" },
   "metrics-addr": { kind: "text", help: "Address for Prometheus, such as 127.0.0.1:9323" },
@@ -239,6 +244,7 @@ function toConfig(values: Values): DaemonConfig {
     initPath: text(values["init-path"]),
     cgroupParent: text(values["cgroup-parent"]) ?? "isle",
     favorCgroupMoves: values["cgroup-favor-moves"] !== false,
+    buildUserns: oneOf("build-userns", text(values["build-userns"]), ["mapped", "host"], "mapped"),
     shutdownTimeout: number(values, "shutdown-timeout", 15),
     metricsAddr: text(values["metrics-addr"]),
   };

@@ -64,6 +64,8 @@ async function runDaemon(config: DaemonConfig): Promise<void> {
   const servers = await serve(builtins, config, paths);
   if (config.pidFile) writeFileSync(config.pidFile, `${process.pid}\n`);
   log.info("ready", { version, hosts: config.hosts.join(" "), runtime: builtins.runtimes.defaultName });
+  // The first step of a build wants to know; what is started right after the daemon need not share the processors with it.
+  setTimeout(() => void builtins.deps.mappedUsers.ready(), 1000).unref();
   const signal = await ended;
   log.info("stopping", { signal });
   await stop(servers, builtins, config);

@@ -19,6 +19,8 @@ export function daemonPaths(dataRoot: string, execRoot: string) {
     exec: join(execRoot, "exec"),
     agents: join(execRoot, "ssh"),
     netns: join(execRoot, "netns"),
+    userNamespace: join(execRoot, "mapped", "users"),
+    mappedView: join(execRoot, "mapped", "files"),
     launcher: (program: string) => join(execRoot, "launchers", program),
     templates: join(dataRoot, "templates"),
     copies: join(dataRoot, "microvm-copies"),

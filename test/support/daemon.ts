@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ApiClient } from "./api-client.ts";
@@ -48,6 +48,8 @@ export const isleBinary = process.env["ISLE_BINARY"] ?? join(import.meta.dirname
 /** Starts a daemon in namespaces of its own, with its own roots and the image `busybox`. */
 export async function startDaemon(options: TestDaemonOptions = {}): Promise<TestDaemon> {
   const directory = mkdtempSync(join(tmpdir(), "isle-test-"));
+  // As /var/lib/isle is: steps of builds run as users that are nobody here, and come as far as to their root.
+  chmodSync(directory, 0o711);
   const namespaces = await openNamespaces();
   const [dataRoot, execRoot, socket] = ["data", "exec", "isle.sock"].map((name) => join(directory, name)) as [
     string,

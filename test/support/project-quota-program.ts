@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { VolumeRecord } from "../../src/core/volume.ts";
+import { MappedView } from "../../src/drivers/snapshot/overlay/mapped-view.ts";
 import { makePlaces } from "../../src/drivers/snapshot/overlay/places.ts";
 import { createRoots } from "../../src/drivers/snapshot/overlay/roots.ts";
 import { createLocalVolumes } from "../../src/drivers/volume/local/local-volumes.ts";
@@ -44,7 +45,7 @@ async function volumes(at: string) {
 
 async function roots(at: string) {
   const places = makePlaces(join(at, "roots"));
-  const store = createRoots(places, new Set());
+  const store = createRoots(places, new Set(), new MappedView(places, undefined));
   await store.prepareSized("one", [], 8 << 20);
   const { upper } = store.openUpper("one");
   for (let path = upper; path !== at; path = dirname(path)) chmodSync(path, 0o777);

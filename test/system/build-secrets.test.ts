@@ -42,7 +42,7 @@ test("while a step has secrets as a file and as a variable, no disk has them", a
   const seen = await daemon.inNamespaces(["cat", `/proc/${pid}/environ`]);
   expect(seen.stdout).toContain(secret);
   expect(await onDisk()).toBe("");
-  await daemon.inNamespaces(["touch", `/proc/${pid}/root/go`]);
+  await daemon.inNamespaces(["nsenter", "-t", pid, "--user", "--mount", "--root", "--", "/bin/touch", "/go"]);
   const { exitCode, stderr } = await running;
   expect(exitCode, stderr).toBe(0);
   expect(await onDisk()).toBe("");

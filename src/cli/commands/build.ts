@@ -48,6 +48,7 @@ const buildFlags = {
   ssh: { type: "list", help: "SSH agent for RUN --mount=type=ssh and for repositories", value: "id[=socket|key]" },
   tag: { type: "list", short: "t", help: "Name of the image", value: "name:tag" },
   target: { type: "string", help: "Stage to build" },
+  userns: { type: "string", help: "host: run the steps as users of the machine, not as mapped ones", value: "host" },
 } as const;
 
 type BuildContext = Context<typeof buildFlags>;
@@ -62,6 +63,7 @@ export const build = command({
     ["isle build https://github.com/team/app.git#v1:server", "Build a directory of a repository at a tag"],
     ["isle build --build-context lib=../lib .", "Give COPY --from=lib files of another directory"],
     ["isle build --isolation microvm -t app .", "Run each step in a virtual machine of its own"],
+    ["isle build --userns host .", "Let steps make device nodes: root in them is root of the machine"],
     ["isle build --check .", "Say what is doubtful in the Dockerfile, and build nothing"],
     ["isle build --call outline .", "List the arguments, secrets and agents the target may be given"],
     ["isle build -o type=local,dest=out .", "Write the files of the last stage into a directory"],
@@ -175,6 +177,7 @@ function queryOf({ flags, io, ...wishes }: Wishes) {
     platform: flags.platform,
     isolation: flags.isolation,
     networkmode: flags.network,
+    userns: flags.userns,
     nocache: flags["no-cache"],
     nocachefilter: flags["no-cache-filter"].join(","),
     pull: flags.pull,

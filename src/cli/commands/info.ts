@@ -102,6 +102,7 @@ function runtimeRows(found: SystemInfo): Row[] {
     ],
     [1, "Default Runtime", found.DefaultRuntime],
     ...microvmRows(found),
+    ...buildRows(found),
     [1, "Init Binary", found.InitBinary],
     [1, "containerd version", found.ContainerdCommit?.ID],
     [1, "runc version", found.RuncCommit?.ID],
@@ -116,6 +117,12 @@ function microvmRows(found: SystemInfo): Row[] {
   const facts = found.Runtimes?.["isle-vm"]?.status ?? {};
   const rows = Object.entries(facts).map(([name, fact]): Row => [2, capital(name.replace("isle.vm.", "")), fact]);
   return rows.length > 0 ? [heading("MicroVMs"), ...rows] : [];
+}
+
+/** Whether root of a build's step is root of the machine; other engines do not tell. */
+function buildRows({ Runtimes }: SystemInfo): Row[] {
+  const told = Object.values(Runtimes ?? {}).map((each) => each?.status?.["isle.build.mapped-users"]);
+  return [[1, "Build Steps As Mapped Users", told.find((each) => each !== undefined)]];
 }
 
 /** `name=seccomp,profile=builtin` as a name and its settings. */

@@ -6,6 +6,7 @@ import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { TreeRoot } from "../../core/archive.ts";
 import type { RunMount } from "../../core/build/run-mount.ts";
 import type { InstanceMount } from "../../core/instance.ts";
+import type { MappedUsers } from "../../core/mapped-users.ts";
 import type { MountPlace } from "../../core/snapshot.ts";
 import type { BuildDeps } from "./deps.ts";
 import { layersNamed, sourceNamed } from "./sources.ts";
@@ -27,12 +28,15 @@ interface Wanted {
   readonly mounts: readonly RunMount[];
   /** A program to run, which comes as a mount of its own. */
   readonly script: string | undefined;
+  /** Whose users the step's are, where they are not the machine's. */
+  readonly users: MappedUsers | undefined;
 }
 
 /** Makes what a RUN's mounts name. Secrets lie in memory only. */
 export async function prepareMounts(state: StageState, wanted: Wanted): Promise<PreparedMounts> {
   const { deps } = state.build;
-  const made: Making = { deps, id: wanted.id, mounts: [], places: [], env: [], undo: [] };
+  const { id, users } = wanted;
+  const made: Making = { deps, id, users, mounts: [], places: [], env: [], undo: [] };
   const release = async (): Promise<void> => {
     for (const each of made.undo.reverse()) await each();
   };
@@ -50,6 +54,7 @@ export async function prepareMounts(state: StageState, wanted: Wanted): Promise<
 interface Making {
   readonly deps: BuildDeps;
   readonly id: string;
+  readonly users: MappedUsers | undefined;
   readonly mounts: InstanceMount[];
   readonly places: MountPlace[];
   readonly env: string[];
@@ -81,8 +86,8 @@ function add(
 const targetOf = ({ config }: StageState, { target }: RunMount): string =>
   posix.resolve(config.run.WorkingDir || "/", target);
 
-/** The tree that a bind takes its source from. */
-export async function bindRoot(state: StageState, { from }: RunMount): Promise<TreeRoot> {
+/** The tree that a bind takes its source from; a stage's or an image's as users of a namespace see it, if so wished. */
+export async function bindRoot(state: StageState, { from }: RunMount, mapped = false): Promise<BindRoot> {
   const { build } = state;
   if (from === undefined) {
     if (build.request.context === undefined) throw new Error("there is no build context to mount");
@@ -92,14 +97,26 @@ export async function bindRoot(state: StageState, { from }: RunMount): Promise<T
   if (source.kind === "files") return { path: await source.files.path() };
   const { layers } = await layersNamed(state, source);
   await build.imported.present(layers);
-  return build.roots.mount(layers.map(({ chainId }) => chainId));
+  const root = build.roots.mount(
+    layers.map(({ chainId }) => chainId),
+    { mapped },
+  );
+  return { ...root, showsOwnIds: mapped };
+}
+
+interface BindRoot extends TreeRoot {
+  /** The ids in it are those of the step's users. */
+  readonly showsOwnIds?: boolean;
 }
 
 async function addBind(state: StageState, made: Making, mount: RunMount): Promise<void> {
-  const root = mount.readonly ? await bindRoot(state, mount) : await writableCopy(state, made, mount);
+  const mapped = made.users !== undefined;
+  const root: BindRoot = mount.readonly ? await bindRoot(state, mount, mapped) : await writableCopy(state, made, mount);
   const source = await resolveIn(made.deps, root, mount.source);
   const kind = made.deps.machine.pathKind(source) === "directory" ? "directory" : "file";
-  add(made, { type: "bind", source, target: targetOf(state, mount), readonly: mount.readonly }, kind);
+  const { readonly } = mount;
+  const { showsOwnIds = false } = root;
+  add(made, { type: "bind", source, target: targetOf(state, mount), readonly, showsOwnIds }, kind);
 }
 
 /** What a step writes to such a mount is gone after it. */
@@ -175,6 +192,7 @@ async function addSecret(state: StageState, made: Making, mount: RunMount): Prom
       source: inMemory(made, content, { uid, gid, mode }),
       target: targetOf(state, mount),
       readonly: true,
+      showsOwnIds: true,
     },
     "file",
   );
@@ -199,10 +217,10 @@ async function addAgent(state: StageState, made: Making, mount: RunMount): Promi
   }
   made.undo.push(() => agent.close());
   const { uid, gid, mode = 0o600 } = mount;
-  made.deps.machine.setOwner(agent.path, { uid, gid, mode });
+  made.deps.machine.setOwner(agent.path, ownerFor(made, { uid, gid, mode }));
   const agents = made.places.filter(({ path }) => path.startsWith(agentTarget)).length;
   const target = mount.target === "" ? `${agentTarget}${agents}` : targetOf(state, mount);
-  add(made, { type: "bind", source: agent.path, target }, "file");
+  add(made, { type: "bind", source: agent.path, target, showsOwnIds: true }, "file");
   const hasSocket = [...made.env, ...(state.config.run.Env ?? [])].some((each) => each.startsWith("SSH_AUTH_SOCK="));
   if (!hasSocket) made.env.push(`SSH_AUTH_SOCK=${target}`);
 }
@@ -237,11 +255,23 @@ function memoryDirectory({ deps, id, undo }: Making, bytes: number): string {
   return directory;
 }
 
+interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
+
 /** A file that no disk sees. */
-function inMemory(made: Making, content: Uint8Array, owner: { uid: number; gid: number; mode: number }): string {
+function inMemory(made: Making, content: Uint8Array, owner: FileOwner): string {
   const { deps } = made;
   const file = join(memoryDirectory(made, content.length + (64 << 10)), "file");
   deps.machine.writeFile(file, content);
-  deps.machine.setOwner(file, owner);
+  deps.machine.setOwner(file, ownerFor(made, owner));
   return file;
+}
+
+/** Not every kernel maps the ids of files in memory, so that they get those that the step's users have on the machine. */
+function ownerFor({ users }: Making, { uid, gid, mode }: FileOwner): FileOwner {
+  const { first } = users ?? { first: 0 };
+  return { uid: first + uid, gid: first + gid, mode };
 }

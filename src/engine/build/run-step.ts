@@ -8,6 +8,7 @@ import { heredocOpenings } from "../../core/build/logical-lines.ts";
 import { parseRunMount, type RunMount } from "../../core/build/run-mount.ts";
 import type { ImageLayer } from "../../core/image.ts";
 import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
+import type { MappedUsers } from "../../core/mapped-users.ts";
 import { findInstance } from "../instance/find.ts";
 import { bringUpToDate } from "../instance/guest-files.ts";
 import { mergeConfig } from "../instance/merge-config.ts";
@@ -30,6 +31,7 @@ import {
   runVariables,
   type StageState,
 } from "./stage-state.ts";
+import { stepUsers } from "./step-users.ts";
 
 type Run = InstructionOf<"run">;
 
@@ -45,6 +47,7 @@ export async function runStep(state: StageState, run: Run, step?: BuildStep): Pr
   const key = cacheKey(
     ...["run", chainOf(state).at(-1), words, script, ownVariables(state, env), user, directory],
     ...[run.network, run.security, sources, request.epoch],
+    ...(request.host.UsernsMode === "host" ? ["userns", "host"] : []),
   );
   const shown = script ? commandWords({ form: "shell", text: scriptTarget, heredocs: [] }, state.config.run) : words;
   const { variables } = expansionOf(state);
@@ -104,15 +107,16 @@ async function execute(state: StageState, execution: Execution): Promise<ImageLa
   checkRunnableHere(state.build.deps, state.build.request, state.base ?? state.platform);
   const { deps, request, signal } = state.build;
   const id = newId();
-  const prepared = await prepareMounts(state, { id, mounts: execution.mounts, script: execution.script });
+  const users = await stepUsers(state.build, execution.run);
+  const prepared = await prepareMounts(state, { id, mounts: execution.mounts, script: execution.script, users });
   try {
-    deps.snapshots.prepare(id, chainOf(state), { places: prepared.places });
+    deps.snapshots.prepare(id, chainOf(state), { places: prepared.places, mapped: users !== undefined });
     deps.machine.makeDirectory(deps.settings.paths.instance(id));
-    deps.instances.insert(instanceOf(state, execution, { id, mounts: prepared.mounts }));
+    deps.instances.insert(instanceOf(state, execution, { id, mounts: prepared.mounts, users }));
     deps.secretEnv.set(id, prepared.env);
-    const exitCode = await runToEnd(state, id, execution);
+    const end = await runToEnd(state, id, execution);
     signal.throwIfAborted();
-    if (exitCode !== 0) throw commandFailed(execution, exitCode);
+    if (end.exitCode !== 0) throw commandFailed(execution, end, users);
     await bringUpToDate(deps, findInstance(deps, id));
     return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch });
   } finally {
@@ -123,14 +127,19 @@ async function execute(state: StageState, execution: Execution): Promise<ImageLa
   }
 }
 
-function commandFailed({ words }: Execution, exitCode: number): IsleError {
-  return new IsleError("invalid", `process "${words.join(" ")}" did not complete successfully: exit code: ${exitCode}`);
+function commandFailed({ words }: Execution, { exitCode, lastWords }: End, users: MappedUsers | undefined): IsleError {
+  const wasForbidden = users !== undefined && /operation not permitted/i.test(lastWords);
+  return new IsleError(
+    "invalid",
+    `process "${words.join(" ")}" did not complete successfully: exit code: ${exitCode}`,
+    wasForbidden ? { hint: "if it needs root of the machine, as device nodes do: isle build --userns host" } : {},
+  );
 }
 
 function instanceOf(
   state: StageState,
   { run, words, env }: Execution,
-  more: { id: string; mounts: readonly InstanceMount[] },
+  more: { id: string; mounts: readonly InstanceMount[]; users: MappedUsers | undefined },
 ): InstanceRecord {
   const { deps, request } = state.build;
   const { User, WorkingDir } = state.config.run;
@@ -166,14 +175,21 @@ function instanceOf(
     host,
     networks: planNetworks(deps, host, {}),
     mounts: more.mounts,
+    users: more.users,
     state: { status: "created" },
     restartCount: 0,
     stoppedByHand: false,
   };
 }
 
-/** Starts the instance, passes its output on, and returns its exit code; ends it when the build is cancelled. */
-async function runToEnd({ build }: StageState, id: string, { step }: Execution): Promise<number> {
+interface End {
+  readonly exitCode: number;
+  /** The end of what it said. */
+  readonly lastWords: string;
+}
+
+/** Starts the instance, passes its output on, and returns how it ended; ends it when the build is cancelled. */
+async function runToEnd({ build }: StageState, id: string, { step }: Execution): Promise<End> {
   const { deps, request, signal } = build;
   const over = deps.signals.next(id, ["exited", "failed", "removed"]);
   const cancel = (): void => void endProcess(deps, id, { signal: 9, timeoutSeconds: 10 }).catch(() => {});
@@ -185,15 +201,20 @@ async function runToEnd({ build }: StageState, id: string, { step }: Execution):
   }
   if (signal.aborted) cancel();
   signal.addEventListener("abort", cancel, { once: true });
+  let lastWords = Buffer.alloc(0);
   try {
     for await (const { stream, data } of deps.logs.follow(deps.settings.paths.log(id), undefined, over)) {
       if (step) request.onEvent({ kind: "output", step, stream, data });
+      lastWords = Buffer.concat([lastWords, data.subarray(-lastWordsBytes)]).subarray(-lastWordsBytes);
     }
     const { exitCode = 0 } = await over;
     // What the end of the run gives back must not come between what follows.
     await deps.locks.run(id, async () => {});
-    return exitCode;
+    return { exitCode, lastWords: lastWords.toString() };
   } finally {
     signal.removeEventListener("abort", cancel);
   }
 }
+
+/** A few lines. */
+const lastWordsBytes = 1024;

@@ -12,12 +12,13 @@ export class SourceRoots {
     this.#deps = deps;
   }
 
-  mount(layers: readonly ChainId[]): TreeRoot {
-    const key = layers.join(" ");
+  /** With `mapped`, as users of a namespace see them. */
+  mount(layers: readonly ChainId[], { mapped = false } = {}): TreeRoot {
+    const key = [mapped, ...layers].join(" ");
     const known = this.#ids.get(key);
     const id = known ?? newId();
     if (!known) {
-      this.#deps.snapshots.prepare(id, layers, { bare: true });
+      this.#deps.snapshots.prepare(id, layers, { bare: true, mapped });
       this.#ids.set(key, id);
     }
     return { path: this.#deps.snapshots.mount(id) };

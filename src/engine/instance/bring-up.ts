@@ -54,6 +54,7 @@ export async function bringUp(
   const state = runningState({ pid, pidStart }, joined);
   deps.instances.update(id, { state: { ...state, startingFrom: record.state } });
   undo.add(() => deps.instances.update(id, { state: record.state }));
+  if (record.users) deps.machine.ownStreams(pid, record.users.first + spec.process.user.uid);
   deps.rotations.watch(deps, record);
   await origin?.leaveBehind?.();
   await runtime.start(id);

@@ -3,6 +3,7 @@ import type { ArchiveDriver } from "../../core/archive.ts";
 import type { InstanceRepository } from "../../core/instance.ts";
 import type { LogStore } from "../../core/log.ts";
 import type { Machine } from "../../core/machine.ts";
+import type { MappedUsersPort } from "../../core/mapped-users.ts";
 import type { NameServer } from "../../core/names.ts";
 import type { NetworkDriver, NetworkRepository } from "../../core/network.ts";
 import type { ExitWatch, Runtime } from "../../core/runtime.ts";
@@ -30,6 +31,7 @@ export interface InstanceDeps extends ImageDeps {
   readonly exits: ExitWatch;
   readonly logs: LogStore;
   readonly machine: Machine;
+  readonly mappedUsers: MappedUsersPort;
   readonly archive: ArchiveDriver;
   readonly settings: EngineSettings;
   /** Variables by instance that no record, and so no disk, may hold: secrets of build steps. */

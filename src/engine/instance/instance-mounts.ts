@@ -24,8 +24,11 @@ export async function planInstanceMounts(
   { rootPath, joined }: Place,
 ): Promise<InstanceMounts> {
   const user: OciMount[] = [];
-  for (const mount of record.mounts) user.push(await planMount(deps, record, mount, rootPath));
-  return { user, files: writeNetworkFiles(deps, record, joined) };
+  for (const mount of record.mounts) {
+    const planned = await planMount(deps, record, mount, rootPath);
+    user.push(mount.showsOwnIds ? planned : mapped(record, planned));
+  }
+  return { user, files: writeNetworkFiles(deps, record, joined).map((mount) => mapped(record, mount)) };
 }
 
 async function planMount(
@@ -43,6 +46,10 @@ async function planMount(
       return bindMount(deps, await volumeSource(deps, record, mount, rootPath), mount, "rprivate");
   }
 }
+
+/** Users of a namespace see the ids that the files have on the disk. */
+const mapped = ({ users }: InstanceRecord, mount: OciMount): OciMount =>
+  users === undefined || mount.type !== "bind" ? mount : { ...mount, options: [...mount.options, "idmap"] };
 
 function tmpfsMount({ target, tmpfsOptions, readonly }: InstanceMount): OciMount {
   const given = (tmpfsOptions ?? "").split(",").filter((option) => option !== "" && option !== "defaults");

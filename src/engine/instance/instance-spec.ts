@@ -67,8 +67,8 @@ export function planProcess(
   const user = userIn(deps, rootPath, config.User ?? "", host.GroupAdd ?? []);
   const [rows = 0, columns = 0] = host.ConsoleSize ?? [];
   const cwd = config.WorkingDir || "/";
-  // Images name directories they do not contain.
-  if (config.WorkingDir) deps.machine.makeDirectoryInRoot(rootPath, cwd);
+  // Images name directories they do not contain. To users of a namespace it must be theirs: the runtime makes it as them.
+  if (config.WorkingDir && !record.users) deps.machine.makeDirectoryInRoot(rootPath, cwd);
   return {
     terminal: config.Tty ?? false,
     ...(config.Tty && rows > 0 && { consoleSize: { height: rows, width: columns } }),
@@ -145,6 +145,7 @@ function planNamespaces(deps: InstanceDeps, record: InstanceRecord, joined: Join
   };
   const hostNetwork = joined.netns === undefined;
   return [
+    ...(record.users ? [{ type: "user", path: record.users.namespace }] : []),
     { type: "mount" },
     ...(hostNetwork ? [] : [{ type: "network", path: joined.netns! }]),
     ...(host.UTSMode === "host" ? [] : [{ type: "uts" }]),

@@ -32,12 +32,14 @@ export async function joinNetwork(
   if (mode.startsWith("container:")) return shareNetwork(deps, mode.slice("container:".length));
   undo.add(() => deps.networkDriver.detach(record.id));
   const joins = record.config.NetworkDisabled ? [] : joinRequests(deps, record).map((join) => asBefore(join, before));
-  if (joins.length === 0) return { netns: await deps.networkDriver.isolated(record.id), endpoints: [] };
+  const owner = record.users?.namespace;
+  if (joins.length === 0) return { netns: await deps.networkDriver.isolated(record.id, owner), endpoints: [] };
   const { netns, endpoints } = await deps.networkDriver.attach({
     instanceId: record.id,
     instanceName: record.name,
     joins,
     ports: before.length > 0 ? before.flatMap(publishedBefore) : publishRequests(record.config, record.host),
+    owner,
   });
   for (const endpoint of endpoints) publishNetworkEvent(deps, "connect", endpoint, record.id);
   return { netns, endpoints };

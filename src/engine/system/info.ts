@@ -70,9 +70,11 @@ function machineInfo({ machine: { facts }, settings }: InstanceDeps): SystemInfo
   };
 }
 
-function productInfo({ runtimes, settings }: InstanceDeps, product: ProductFacts): SystemInfo {
-  const paths = [...runtimes].map(([name, { facts }]) => {
-    return [name, { path: product.runtimes[name]?.path ?? name, ...(facts && { status: facts() }) }];
+function productInfo({ runtimes, settings, mappedUsers }: InstanceDeps, product: ProductFacts): SystemInfo {
+  const paths = [...runtimes].map(([name, { facts, mapsUsers }]) => {
+    const found = { ...facts?.(), ...(mapsUsers && { "isle.build.mapped-users": mappedUsers.finding() }) };
+    const status = Object.keys(found).length > 0 && { status: found };
+    return [name, { path: product.runtimes[name]?.path ?? name, ...status }];
   });
   return {
     ID: product.id,

@@ -11,7 +11,8 @@ import type { SshAgent } from "../../engine/build/request.ts";
  * requests to sign and their answers: the keys stay with the client.
  */
 export async function listenForAgent(directory: string, connect: () => Promise<Duplex>): Promise<SshAgent> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Steps as users of a namespace come to it; who may connect is a matter of the socket's own mode.
+  mkdirSync(directory, { recursive: true, mode: 0o711 });
   // A socket's path may not be longer than 107 bytes.
   const path = join(directory, newId().slice(0, 12));
   const open = new Set<Socket>();

@@ -58,9 +58,16 @@ export function hostOptions(query: Query): HostConfig {
     ...text("cgroupparent", "CgroupParent"),
     ...text("networkmode", "NetworkMode"),
     ...(runtime && { Runtime: runtime }),
+    ...usersOf(query),
     ...(hosts.length > 0 && { ExtraHosts: hosts }),
     ...ulimitsOf(query),
   };
+}
+
+function usersOf(query: Query): HostConfig {
+  const users = query.text("userns") ?? "";
+  if (!["", "host"].includes(users)) throw invalid(`invalid userns: ${users}`, { hint: "host, or none" });
+  return users === "" ? {} : { UsernsMode: users };
 }
 
 function ulimitsOf(query: Query): HostConfig {

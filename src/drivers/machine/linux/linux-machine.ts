@@ -68,12 +68,21 @@ export function createLinuxMachine(): Machine {
       mount({ source: "shm", target: path, type: "tmpfs", flags, data: `mode=1777,size=${bytes}` });
     },
     unmount,
+    ownStreams,
     processAlive: isAlive,
     removeTree: (path) => rm(path, { recursive: true, force: true }),
     cgroup: (path) => readCgroup(path, facts.cgroupVersion),
     networkCounters,
     processTable: (args) => runOk("ps", args),
   };
+}
+
+function ownStreams(pid: number, uid: number): void {
+  for (const stream of [0, 1, 2]) {
+    const path = `/proc/${pid}/fd/${stream}`;
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFIFO()) chownSync(path, uid, stat.gid);
+  }
 }
 
 /** Mounts of their own in every instance, or the terminals of other sessions. */

@@ -146,7 +146,7 @@ export class BridgeNetwork implements NetworkDriver {
   async attach(request: AttachRequest): Promise<Attachment> {
     return withUndo(async (undo) => {
       for (const join of request.joins) this.#check(join);
-      const first = this.#sandboxes.first(request.joins[0]!);
+      const first = await this.#sandboxes.first(request.joins[0]!, request.owner);
       const { netns } = first;
       let { endpoints } = first;
       undo.add(() => this.#sandboxes.discard(netns, endpoints));
@@ -165,8 +165,8 @@ export class BridgeNetwork implements NetworkDriver {
     });
   }
 
-  async isolated(instanceId: string): Promise<string> {
-    const netns = this.#sandboxes.isolated();
+  async isolated(instanceId: string, owner?: string): Promise<string> {
+    const netns = await this.#sandboxes.isolated(owner);
     this.#attached.set(instanceId, { name: "", netns, endpoints: [] });
     return netns;
   }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { interfaceIndex, Netlink } from "../../../os/netlink.ts";
-import { createNetns, inNetns } from "../../../os/netns.ts";
+import { createNetns, inNetns, removeNetns } from "../../../os/netns.ts";
+import { makeNetnsOf } from "../../../os/user-namespace.ts";
 
 const loopbackIndex = 1;
 
@@ -11,6 +12,17 @@ export function makeIsolated(path: string): void {
     link.setUp(loopbackIndex);
   } finally {
     link.close();
+  }
+}
+
+/** The same, ruled by root of a user namespace. */
+export async function makeIsolatedOf(owner: string, path: string): Promise<void> {
+  try {
+    await makeNetnsOf(owner, path);
+    withInside(path, (inside) => inside.setUp(loopbackIndex));
+  } catch (error) {
+    removeNetns(path);
+    throw error;
   }
 }
 

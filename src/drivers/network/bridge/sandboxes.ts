@@ -9,11 +9,11 @@ import { interfaceIndex, type Netlink } from "../../../os/netlink.ts";
 import { isNetns, removeNetns } from "../../../os/netns.ts";
 import { AddressLeases } from "./addresses.ts";
 import { freeInterfaceName, join, settleGateway } from "./endpoints.ts";
-import { hasDefaultRoute, interfacesIn, makeIsolated } from "./namespace.ts";
+import { hasDefaultRoute, interfacesIn, makeIsolated, makeIsolatedOf } from "./namespace.ts";
 import { networkOptions } from "./options.ts";
 import { plug } from "./plug.ts";
 import { shape } from "./shape.ts";
-import { type Prepared, Spares } from "./spares.ts";
+import { type Prepared, Spares, type SparesOptions } from "./spares.ts";
 
 export interface SandboxesOptions {
   readonly netlink: Netlink;
@@ -26,22 +26,22 @@ export interface SandboxesOptions {
   readonly log: Logger;
 }
 
+/** Steps of a build run one after the other, or beside those of a few stages. */
+const sparesOfOwner = 2;
+
 /** The network namespaces of instances, the interfaces in them and the addresses these have. */
 export class Sandboxes {
   readonly #options: SandboxesOptions;
   readonly #networks = new Map<string, NetworkRecord>();
   readonly #addresses = new Map<string, AddressLeases>();
   readonly #spares: Spares;
+  /** Ready for those of a user namespace, from their first start on. */
+  readonly #sparesOf = new Map<string, Spares>();
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
     mkdirSync(options.netnsDir, { recursive: true, mode: 0o711 });
-    this.#spares = new Spares({
-      count: options.spares,
-      log: options.log,
-      prepare: () => this.#prepareSpare(),
-      discard: ({ netns, endpoint }) => this.discard(netns, [endpoint]),
-    });
+    this.#spares = this.#newSpares(options.spares, () => this.#prepareSpare());
   }
 
   add(network: NetworkRecord): void {
@@ -54,18 +54,22 @@ export class Sandboxes {
     this.#addresses.delete(id);
   }
 
-  /** A namespace without any network. */
-  isolated(): string {
+  /** A namespace without any network, whose owner may be a user namespace. */
+  async isolated(owner?: string): Promise<string> {
     const netns = this.#newPath();
-    makeIsolated(netns);
+    if (owner === undefined) makeIsolated(netns);
+    else await makeIsolatedOf(owner, netns);
     return netns;
   }
 
   /** A namespace with its first interface: a spare where nothing special is wanted. */
-  first(request: JoinRequest): { netns: string; endpoints: readonly Endpoint[] } {
+  async first(
+    request: JoinRequest,
+    owner: string | undefined,
+  ): Promise<{ netns: string; endpoints: readonly Endpoint[] }> {
     const wishes = [...request.addresses, ...(request.linkLocal ?? []), request.mac, request.interfaceName];
     const plain = request.network.predefined && !wishes.some(Boolean);
-    const spare = plain ? this.#spares.take() : undefined;
+    const spare = plain ? this.#readyFor(owner).take() : undefined;
     if (spare) {
       const { gatewayPriority, tags, egress, rate } = request;
       const given = { gatewayPriority, tags, ...(egress && { egress }), ...(rate && { rate }) };
@@ -73,7 +77,7 @@ export class Sandboxes {
       shape(this.#options.netlink, spare.netns, endpoint);
       return { netns: spare.netns, endpoints: [endpoint] };
     }
-    const { netns, endpoint } = this.#prepare(request);
+    const { netns, endpoint } = owner === undefined ? this.#prepare(request) : await this.#prepareFor(owner, request);
     return { netns, endpoints: [endpoint] };
   }
 
@@ -157,21 +161,56 @@ export class Sandboxes {
   }
 
   dropSpares(): void {
-    this.#spares.drop();
-    this.#spares.refill();
+    for (const spares of [this.#spares, ...this.#sparesOf.values()]) {
+      spares.drop();
+      spares.refill();
+    }
   }
 
   close(): void {
-    this.#spares.close();
+    for (const spares of [this.#spares, ...this.#sparesOf.values()]) spares.close();
+  }
+
+  #newSpares(count: number, prepare: SparesOptions["prepare"]): Spares {
+    const { log } = this.#options;
+    return new Spares({ count, log, prepare, discard: ({ netns, endpoint }) => this.discard(netns, [endpoint]) });
+  }
+
+  #readyFor(owner: string | undefined): Spares {
+    if (owner === undefined) return this.#spares;
+    const known = this.#sparesOf.get(owner);
+    const spares = known ?? this.#newSpares(sparesOfOwner, () => this.#prepareSpareFor(owner));
+    this.#sparesOf.set(owner, spares);
+    return spares;
+  }
+
+  #plainRequest(): JoinRequest | undefined {
+    const network = [...this.#networks.values()].find(({ predefined }) => predefined);
+    return network && { network, addresses: [], gatewayPriority: 0, tags: [] };
   }
 
   #prepareSpare(): Prepared | undefined {
-    const network = [...this.#networks.values()].find(({ predefined }) => predefined);
-    return network && this.#prepare({ network, addresses: [], gatewayPriority: 0, tags: [] });
+    const request = this.#plainRequest();
+    return request && this.#prepare(request);
+  }
+
+  async #prepareSpareFor(owner: string): Promise<Prepared | undefined> {
+    const request = this.#plainRequest();
+    return request && (await this.#prepareFor(owner, request));
   }
 
   #prepare(request: JoinRequest): Prepared {
-    const netns = this.isolated();
+    const netns = this.#newPath();
+    makeIsolated(netns);
+    return this.#furnished(netns, request);
+  }
+
+  async #prepareFor(owner: string, request: JoinRequest): Promise<Prepared> {
+    return this.#furnished(await this.isolated(owner), request);
+  }
+
+  /** Gives a namespace its first interface, or lets go of it. */
+  #furnished(netns: string, request: JoinRequest): Prepared {
     try {
       const [endpoint] = settleGateway(netns, [this.join(netns, request, [])]);
       return { netns, endpoint: endpoint! };

@@ -11,7 +11,7 @@ export interface SparesOptions {
   readonly count: number;
   readonly log: Logger;
   /** Undefined while there is no network to prepare for. */
-  prepare(): Prepared | undefined;
+  prepare(): Prepared | undefined | Promise<Prepared | undefined>;
   discard(spare: Prepared): void;
 }
 
@@ -39,17 +39,25 @@ export class Spares {
   /** Refills one at a time and only when nothing else is to do, so that no start waits for it. */
   refill(): void {
     if (this.#timer !== undefined || this.#closed || this.#ready.length >= this.#options.count) return;
-    this.#timer = setTimeout(() => {
+    const wanted = this.#ready;
+    this.#timer = setTimeout(async () => {
+      const spare = await this.#prepared();
       this.#timer = undefined;
-      try {
-        const spare = this.#options.prepare();
-        if (!spare) return;
-        this.#ready.push(spare);
-      } catch (error) {
-        return this.#options.log.warn("preparing a network namespace failed", { error: String(error) });
-      }
+      if (!spare) return;
+      // Prepared for what is no more: its network may be another by now.
+      if (wanted === this.#ready) this.#ready.push(spare);
+      else this.#options.discard(spare);
       this.refill();
     }, 5);
+  }
+
+  async #prepared(): Promise<Prepared | undefined> {
+    try {
+      return await this.#options.prepare();
+    } catch (error) {
+      this.#options.log.warn("preparing a network namespace failed", { error: String(error) });
+      return undefined;
+    }
   }
 
   drop(): void {

@@ -24,6 +24,7 @@ export function createOciRuntime(options: OciRuntimeOptions): Runtime {
   return {
     name: options.name,
     isolation: options.isolation,
+    mapsUsers: options.mapsUsers ?? false,
     create: (workload) => createUnderConmon(options, { ...workload, spec: withFilter(workload.spec) }),
     start: (id) => startCommand(options, id),
     kill: async (id, signal, all = false) =>

@@ -3,6 +3,7 @@ import type { Isolation } from "../../../core/runtime.ts";
 export interface OciRuntimeOptions {
   /** Name as users write it, such as `crun`. */
   readonly name: string;
+  readonly mapsUsers?: boolean;
   readonly isolation: Isolation;
   /** Full path of the OCI runtime. */
   readonly program: string;

@@ -7,26 +7,32 @@ import type { Change, DiffOptions, LayerUsage, SnapshotStore } from "../../../co
 import { readConfined, runConfined } from "../../../os/confined/confined.ts";
 import { makeBaseLayer } from "./base-layer.ts";
 import { createLayers } from "./layers.ts";
+import { MappedView } from "./mapped-view.ts";
 import { layerPath, makePlaces, type Places } from "./places.ts";
 import { createRoots, type Roots } from "./roots.ts";
 import { sweepShared } from "./shared-layers.ts";
 import { discard, emptyDirectory } from "./trash.ts";
+import { endTrials, tryView } from "./try-view.ts";
 
 export interface OverlayOptions {
   /** Data root: the driver makes `layers`, `links`, `roots`, `incoming` and `trash` in it. */
   readonly directory: string;
   readonly content: ContentStore;
+  /** Where the directories are mounted as users of a namespace see them; without it there is no such view. */
+  readonly view?: string;
 }
 
 /** Layers and roots by the kernel's overlayfs. */
-export function createOverlaySnapshots({ directory, content }: OverlayOptions): SnapshotStore & {
+export function createOverlaySnapshots({ directory, content, view: viewPath }: OverlayOptions): SnapshotStore & {
   /** Removes what an earlier process left half-made or half-deleted; run it before anything else is asked. */
   sweep(): Promise<void>;
+  close(): void;
 } {
   const places = makePlaces(directory);
   makeBaseLayer(places);
   const layers = createLayers(places, content);
-  const roots = createRoots(places, overlayFeatures());
+  const view = new MappedView(places, viewPath);
+  const roots = createRoots(places, overlayFeatures(), view);
   return {
     hasLayer: layers.has,
     applyLayer: layers.apply,
@@ -37,6 +43,15 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
     removeLayer: layers.remove,
     listLayers: layers.list,
     placeOf: layers.placeOf,
+    async showTo(users) {
+      view.show(users);
+      try {
+        await tryView(places, view, overlayFeatures());
+      } catch (error) {
+        view.close();
+        throw error;
+      }
+    },
     prepare: roots.prepare,
     prepareSized: roots.prepareSized,
     mount: roots.mount,
@@ -57,7 +72,11 @@ export function createOverlaySnapshots({ directory, content }: OverlayOptions): 
       }),
     replaceChanges: (rootId, layer) => replaceChanges(places, roots, { rootId, layer }),
     diff: (rootId, options = {}) => Readable.from(packUpper(roots, rootId, options), { objectMode: false }),
-    sweep: () => sweep(places, layers),
+    async sweep() {
+      view.close();
+      await sweep(places, layers);
+    },
+    close: () => view.close(),
   };
 }
 
@@ -115,6 +134,7 @@ async function unpackInto(target: string, blob: string): Promise<void> {
 async function sweep(places: Places, layers: { repairLinks(): void }): Promise<void> {
   layers.repairLinks();
   await sweepShared(places);
+  endTrials(places);
   await emptyDirectory(places.incoming);
   await emptyDirectory(places.trash);
 }

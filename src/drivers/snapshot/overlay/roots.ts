@@ -16,6 +16,7 @@ import { makeImage, mountImage } from "../../../os/loop.ts";
 import { mount, unmount } from "../../../os/mount.ts";
 import { limitDirectory, unlimitDirectory } from "../../../os/project-quota.ts";
 import { baseLayerName } from "./base-layer.ts";
+import type { MappedView } from "./mapped-view.ts";
 import { layerPath, type Places, shortName } from "./places.ts";
 import { discard } from "./trash.ts";
 
@@ -33,7 +34,7 @@ export interface Roots {
   lowersOf(rootId: string): ChainId[];
 }
 
-export function createRoots(places: Places, features: ReadonlySet<string>): Roots {
+export function createRoots(places: Places, features: ReadonlySet<string>, view: MappedView): Roots {
   const pathOf = (rootId: string): string => join(places.roots, rootId);
   const mergedOf = (rootId: string): string => join(pathOf(rootId), "merged");
   const takeDown = (rootId: string): void => {
@@ -49,6 +50,7 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
   return {
     prepare: (rootId, layers, options = {}) => {
       prepare(places, { root: pathOf(rootId), layers, options });
+      if (options.mapped) view.admit(rootId, pathOf(rootId));
     },
     prepareSized: (rootId, layers, bytes) => prepareSized(places, { root: pathOf(rootId), layers, bytes }),
     mount: (rootId) => {
@@ -56,16 +58,17 @@ export function createRoots(places: Places, features: ReadonlySet<string>): Root
       if (isMounted(target)) return target;
       const layers = readLowers(pathOf(rootId));
       // Nothing lies below: what overlayfs would mark hides nothing here, and files of others elsewhere.
-      if (layers.length === 0 && isBare(pathOf(rootId))) return join(pathOf(rootId), "upper");
+      if (layers.length === 0 && isBare(pathOf(rootId)) && !view.has(rootId)) return join(pathOf(rootId), "upper");
       const writable = relative(places.roots, mountDisk(pathOf(rootId)));
       const ground = groundOf(places, pathOf(rootId));
       const dataOf = (names: readonly string[]) => overlayOptions({ writable, names: [...names, ...ground], features });
-      mountLayers(places, layers, { target, dataOf });
+      view.mountRoot(rootId, (links) => mountLayers(places, layers, { links, target, dataOf }));
       return target;
     },
     unmount: takeDown,
     remove: (rootId) => {
       takeDown(rootId);
+      view.forget(rootId);
       unlimitDirectory(join(pathOf(rootId), diskName));
       return discard(places.trash, pathOf(rootId));
     },
@@ -210,15 +213,15 @@ export function overlayOptions({
 function mountLayers(
   places: Places,
   layers: readonly ChainId[],
-  { target, dataOf }: { target: string; dataOf(names: readonly string[]): string },
+  { links, target, dataOf }: { links: string; target: string; dataOf(names: readonly string[]): string },
 ): void {
   const names = layers.map(shortName);
   try {
-    mountFrom(places.links, { target, data: dataOf(names) });
+    mountFrom(links, { target, data: dataOf(names) });
   } catch (cause) {
     const once = isErrno(cause, "ELOOP") ? uppermost(places, names) : names;
     if (once.length < names.length) {
-      mountFrom(places.links, { target, data: dataOf(once) });
+      mountFrom(links, { target, data: dataOf(once) });
       return;
     }
     const missing =
@@ -238,7 +241,7 @@ function uppermost(places: Places, names: readonly string[]): string[] {
 }
 
 /** Mounts with paths relative to `directory`. All of it is synchronous, so no other code sees the changed directory. */
-function mountFrom(directory: string, { target, data }: { target: string; data: string }): void {
+export function mountFrom(directory: string, { target, data }: { target: string; data: string }): void {
   if (Buffer.byteLength(data) > 4095) throw new IsleError("unsupported", "the image has too many layers to be mounted");
   const before = process.cwd();
   process.chdir(directory);
