@@ -5,6 +5,8 @@ import { listMounts } from "../os/mount.ts";
 import { type Finding, found, lacking, type Requirement } from "./requirement.ts";
 
 const oldestKernel = [5, 10] as const;
+/** Its overlayfs takes layers whose ids are mapped. */
+const mappingKernel = [5, 19] as const;
 const wantedNamespaces = ["mnt", "pid", "net", "ipc", "uts", "user", "cgroup"];
 const leastDiskBytes = 2 * 2 ** 30;
 const leastMemoryBytes = 512 * 2 ** 20;
@@ -14,6 +16,13 @@ export const kernelRequirements: readonly Requirement[] = [
   { name: "Linux", why: "run at all: 5.10 or newer", needed: true, look: lookAtKernel },
   { name: "overlayfs", why: "share image layers between containers", needed: true, look: lookAtOverlay },
   { name: "namespaces", why: "separate containers", needed: true, look: lookAtNamespaces },
+  {
+    name: "mapped layers",
+    why: "run steps of builds as users that are nobody here: Linux 5.19 or newer",
+    needed: false,
+    look: () =>
+      isKernelFrom(mappingKernel) ? found("in this kernel; isle info says what was found") : lacking(release()),
+  },
   { name: "cgroups", why: "limit and measure containers", needed: true, look: lookAtCgroups },
   {
     name: "IPv4 forwarding",
@@ -44,10 +53,12 @@ export const kernelRequirements: readonly Requirement[] = [
 ];
 
 function lookAtKernel(): Finding {
-  const version = release();
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const isNew = major > oldestKernel[0] || (major === oldestKernel[0] && minor >= oldestKernel[1]);
-  return { present: isNew, detail: version };
+  return { present: isKernelFrom(oldestKernel), detail: release() };
+}
+
+function isKernelFrom([wantedMajor, wantedMinor]: readonly [number, number]): boolean {
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 function lookAtOverlay(): Finding {
