@@ -160,10 +160,12 @@ export const prune = (
   filters: Filters,
 ): Promise<PruneResponse> => client.json("POST", `/${kind}/prune`, { query: { filters } });
 
+type CacheLimit = "reserved-space" | "max-used-space" | "min-free-space";
+
 /** Forgets cached build steps; "all" takes those that images stand on, and cache mounts. */
 export const pruneBuildCache = (
   client: Client,
-  query: { filters: Filters; all: boolean; "keep-storage"?: number | undefined },
+  query: Readonly<{ filters: Filters; all: boolean } & Partial<Record<CacheLimit, number | undefined>>>,
 ): Promise<PruneResponse> => client.json("POST", "/build/prune", { query });
 
 /** A tar archive of a path in the container; `stat` says what the path is. */

@@ -280,7 +280,8 @@ const faults: ReadonlyArray<readonly [flags: readonly string[], why: string]> = 
   [["--attest", "mode=max"], "attestation type not specified"],
   [["--attest", "type=sbom", "--attest", "type=sbom"], "duplicate attestation field sbom"],
   [["--provenance=mode=middle"], 'invalid provenance mode "middle"'],
-  [["--sbom=generator=some/scanner"], "the SBOM generator some/scanner"],
+  [["--sbom=generator=Some/Scanner"], "invalid SBOM generator"],
+  [["--sbom=generator=scanner,a-b=1"], "invalid setting"],
   [["--sbom", "-o", "type=docker,dest=x.tar"], "docker exporter does not currently support exporting manifest lists"],
 ];
 for (const [flags, why] of faults) {

@@ -74,6 +74,9 @@ const builderPruneFlags = {
   ...flags,
   all: { type: "bool", short: "a", help: "Steps that images stand on and cache mounts, too" },
   "keep-storage": { type: "bytes", value: "BYTES", help: "Keep the most recently used, up to this size" },
+  "reserved-space": { type: "bytes", value: "BYTES", help: "The same" },
+  "max-used-space": { type: "bytes", value: "BYTES", help: "Keep no more than this, but what is reserved" },
+  "min-free-space": { type: "bytes", value: "BYTES", help: "Remove until so much of the disk is free" },
 } as const;
 
 export const builderPrune = command({
@@ -82,9 +85,12 @@ export const builderPrune = command({
   args,
   flags: builderPruneFlags,
   async run(context) {
-    const { all, filter, "keep-storage": keep } = context.flags;
+    const { all, filter, ...limits } = context.flags;
     await ask(context, `WARNING! This will remove ${all ? "all" : "all dangling"} build cache.`);
-    const query = { all, filters: filtersOf(filter), "keep-storage": keep };
+    const query = {
+      ...{ all, filters: filtersOf(filter), "reserved-space": limits["reserved-space"] || limits["keep-storage"] },
+      ...{ "max-used-space": limits["max-used-space"], "min-free-space": limits["min-free-space"] },
+    };
     await report(context, [await pruneBuildCache(context.client, query)]);
     return undefined;
   },

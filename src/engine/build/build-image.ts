@@ -44,8 +44,9 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   const outcome = await additionsTo(deps.images).run(async () => {
     const beside = steps.length + 1;
     const imports = beside + request.outputs.length;
+    const lastCache = imports + request.cacheFrom.length + request.cacheTo.length;
     const built = await runPlans(deps, request, { plans, imports });
-    const images = await attested(deps, { request, startedOn }, built.images);
+    const images = await attested(deps, { request, startedOn, firstStep: lastCache }, built.images);
     const { facts } = await exportOutputs({ deps, request, images }, beside);
     const cached = await exportCaches(deps, request, { ...built, firstStep: imports + request.cacheFrom.length });
     return {

@@ -1,31 +1,42 @@
+import { cargoPackages, composerPackages, gemPackage, pythonPackage } from "./language-packages.ts";
 import type { SoftwarePackage } from "./package.ts";
 
-/** Files of an image that tell of packages, by their paths without a leading slash. */
-export function packageFileKind(path: string): "dpkg" | "apk" | "npm-package" | "npm-lock" | undefined {
-  if (path === "var/lib/dpkg/status") return "dpkg";
-  // Images without a package manager keep a record for each package.
-  if (/^var\/lib\/dpkg\/status\.d\/[^/]+$/.test(path) && !path.endsWith(".md5sums")) return "dpkg";
-  if (path === "lib/apk/db/installed" || path === "usr/lib/apk/db/installed") return "apk";
-  if (/(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/.test(path)) return "npm-package";
-  if (/(^|\/)(package-lock|npm-shrinkwrap)\.json$/.test(path) && !/(^|\/)node_modules\//.test(path)) return "npm-lock";
-  return undefined;
+/** What tells of packages, by the paths of its files without a leading slash. */
+interface Reader {
+  readonly path: RegExp;
+  readonly except?: RegExp;
+  readonly read: (path: string, text: string) => SoftwarePackage[];
 }
 
+const readers: readonly Reader[] = [
+  { path: /^var\/lib\/dpkg\/status$/, read: dpkgPackages },
+  // Images without a package manager keep a record for each package.
+  { path: /^var\/lib\/dpkg\/status\.d\/[^/]+$/, except: /\.md5sums$/, read: dpkgPackages },
+  { path: /^(usr\/)?lib\/apk\/db\/installed$/, read: apkPackages },
+  {
+    path: /(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/,
+    read: (path, text) => npmPackage(path, objectOf(parseJson(text))),
+  },
+  {
+    path: /(^|\/)(package-lock|npm-shrinkwrap)\.json$/,
+    except: /(^|\/)node_modules\//,
+    read: (path, text) => npmLock(path, objectOf(parseJson(text))),
+  },
+  { path: /\.dist-info\/METADATA$/, read: pythonPackage },
+  { path: /\.egg-info(\/PKG-INFO)?$/, read: pythonPackage },
+  { path: /(^|\/)specifications\/(default\/)?[^/]+\.gemspec$/, read: gemPackage },
+  { path: /(^|\/)Cargo\.lock$/, read: cargoPackages },
+  { path: /(^|\/)composer\/installed\.json$/, read: (path, text) => composerPackages(path, parseJson(text)) },
+];
+
+const readerOf = (path: string): Reader | undefined =>
+  readers.find((reader) => reader.path.test(path) && !reader.except?.test(path));
+
+/** Whether a file of an image tells of packages in words. */
+export const tellsOfPackages = (path: string): boolean => readerOf(path) !== undefined;
+
 /** The packages that a file tells of; none where it is not what its name says. */
-export function readPackages(path: string, text: string): SoftwarePackage[] {
-  switch (packageFileKind(path)) {
-    case "dpkg":
-      return dpkgPackages(path, text);
-    case "apk":
-      return apkPackages(path, text);
-    case "npm-package":
-      return npmPackage(path, parseJson(text));
-    case "npm-lock":
-      return npmLock(path, parseJson(text));
-    default:
-      return [];
-  }
-}
+export const readPackages = (path: string, text: string): SoftwarePackage[] => readerOf(path)?.read(path, text) ?? [];
 
 /** Paragraphs of `Field: value`, with lines that go on indented; what was removed leaves its configuration and a record. */
 function dpkgPackages(source: string, text: string): SoftwarePackage[] {
@@ -65,14 +76,15 @@ type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-function parseJson(text: string): Json {
+function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : {};
+    return JSON.parse(text);
   } catch {
-    return {};
+    return undefined;
   }
 }
+
+const objectOf = (value: unknown): Json => (isObject(value) ? value : {});
 
 function npmPackage(source: string, { name, version, license }: Json): SoftwarePackage[] {
   if (typeof name !== "string" || typeof version !== "string" || !name || !version) return [];

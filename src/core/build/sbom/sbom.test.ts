@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { packageUrl, parseOsRelease, type SoftwarePackage } from "./package.ts";
-import { packageFileKind, readPackages } from "./read-packages.ts";
+import { readPackages, tellsOfPackages } from "./read-packages.ts";
 import { spdxDocument } from "./spdx.ts";
 
 const found = (path: string, text: string): string[] =>
@@ -68,8 +68,8 @@ test("only the records themselves are read", () => {
     "node_modules/a/lib/package.json",
     "node_modules/a/package-lock.json",
   ];
-  expect(paths.map(packageFileKind)).toEqual(["npm-package", undefined, undefined, undefined]);
-  expect(packageFileKind("home/var/lib/dpkg/status")).toBeUndefined();
+  expect(paths.map(tellsOfPackages)).toEqual([true, false, false, false]);
+  expect(tellsOfPackages("home/var/lib/dpkg/status")).toBe(false);
 });
 
 test("records that are broken or hostile tell of nothing", () => {

@@ -1,9 +1,23 @@
-import { invalid, unsupported } from "../../../base/error.ts";
+import { invalid, messageOf } from "../../../base/error.ts";
+import { parseReference } from "../../../base/reference.ts";
 
 /** What shall attest to a build. */
 export interface AttestWishes {
-  readonly sbom: boolean;
+  /** Undefined where none is wanted. */
+  readonly sbom: SbomWish | undefined;
   readonly provenance: ProvenanceWish | undefined;
+}
+
+export interface SbomWish {
+  /** Undefined: the engine reads the image's own records. */
+  readonly generator: SbomGenerator | undefined;
+}
+
+/** An image that makes the bill, by BuildKit's protocol. */
+export interface SbomGenerator {
+  readonly image: string;
+  /** What it is told besides, by upper-case names. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 export interface ProvenanceWish {
@@ -26,7 +40,7 @@ export function parseAttests(words: Readonly<Record<string, string>>): AttestWis
   }
   const { sbom, provenance } = words;
   return {
-    sbom: sbom !== undefined && readSbom(attributesOf(sbom)),
+    sbom: sbom === undefined ? undefined : readSbom(attributesOf(sbom)),
     provenance: provenance === undefined ? undefined : readProvenance(attributesOf(provenance)),
   };
 }
@@ -49,12 +63,28 @@ const isTrue = (text: string | undefined): boolean => /^(1|t|true)$/i.test(text 
 const isOff = (attributes: Attributes): boolean =>
   isTrue(attributes.get("disabled")) || attributes.get("false") === "true";
 
-function readSbom(attributes: Attributes): boolean {
-  const generator = attributes.get("generator");
-  if (generator) {
-    throw unsupported(`the SBOM generator ${generator}`, { hint: "leave it out: isle reads the image's own records" });
+const ownWords = new Set(["disabled", "true", "false", "generator"]);
+
+function readSbom(attributes: Attributes): SbomWish | undefined {
+  if (isOff(attributes)) return undefined;
+  const image = attributes.get("generator");
+  if (!image) return { generator: undefined };
+  try {
+    parseReference(image);
+  } catch (error) {
+    throw invalid(`invalid SBOM generator ${JSON.stringify(image)}: ${messageOf(error)}`);
   }
-  return !isOff(attributes);
+  const settings: Record<string, string> = {};
+  for (const [name, value] of attributes) {
+    if (ownWords.has(name)) continue;
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || /[\0\r\n]/.test(value)) {
+      throw invalid(`invalid setting ${JSON.stringify(name)} of the SBOM generator`, {
+        hint: "it becomes the variable BUILDKIT_SCAN_NAME",
+      });
+    }
+    settings[name.toUpperCase()] = value;
+  }
+  return { generator: { image, settings } };
 }
 
 function readProvenance(attributes: Attributes): ProvenanceWish | undefined {

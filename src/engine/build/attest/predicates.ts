@@ -8,6 +8,7 @@ import type { BuildOutput } from "../outputs/output.ts";
 import type { BuildRequest } from "../request.ts";
 import { imageSbom } from "./image-sbom.ts";
 import { imageUrl, predicateTypes, provenance } from "./provenance.ts";
+import { scanImage } from "./scan-image.ts";
 
 /** What attests to an image, still without its subject. */
 export interface Predicate {
@@ -24,10 +25,17 @@ export interface Subject {
   readonly digest: Readonly<Record<string, string>>;
 }
 
+interface Attesting {
+  readonly request: BuildRequest;
+  readonly startedOn: string;
+  /** Number of the first generator's run, where there is one. */
+  readonly firstStep: number;
+}
+
 /** The images with what is to attest to them. */
 export async function attested(
   deps: BuildDeps,
-  { request, startedOn }: { readonly request: BuildRequest; readonly startedOn: string },
+  { request, startedOn, firstStep }: Attesting,
   images: readonly BuiltImage[],
 ): Promise<BuiltImage[]> {
   const { sbom, provenance: wish } = request.attest;
@@ -37,9 +45,12 @@ export async function attested(
   const times = { invocationId: fixed ? "" : newId(), startedOn: fixed ?? startedOn, finishedOn };
   const name = nameOf(request.outputs);
   const told: BuiltImage[] = [];
-  for (const image of images) {
+  for (const [index, image] of images.entries()) {
     const predicates: Predicate[] = [];
-    if (sbom) {
+    if (sbom?.generator) {
+      const scan = { request, generator: sbom.generator, number: firstStep + index };
+      predicates.push(...(await scanImage(deps, scan, image)));
+    } else if (sbom) {
       const content = await imageSbom(deps, image, { name, createdAt: finishedOn });
       predicates.push({ type: "https://spdx.dev/Document", content, file: "sbom.spdx.json", inlineOnly: false });
     }
