@@ -180,6 +180,31 @@ withBuildx("the image goes into archives that load again, and into a registry", 
   for (const path of [oci, docker, facts, layout, `${layout}.tar`]) rmSync(path, { recursive: true });
 });
 
+withBuildx("--progress rawjson of both command lines has the same form", async () => {
+  write({ Dockerfile: "FROM busybox\nRUN echo hello; false\n" });
+  const flags = ["build", "--no-cache", "--progress", "rawjson", context];
+  const raw = [await daemon.cli(flags), await daemon.docker(["buildx", ...flags])];
+  const [ours, theirs] = raw.map(({ stderr }) => {
+    // Older clients spread an object over lines.
+    const objects = stderr.split(/\n(?=\{|[A-Zi])/).filter((text) => text.startsWith("{"));
+    const members = objects.flatMap((line) => Object.entries(JSON.parse(line) as Record<string, object[]>));
+    return new Set(
+      members.flatMap(([list, each]) => each.flatMap((of) => Object.keys(of).map((key) => `${list}.${key}`))),
+    );
+  });
+  const known = [
+    "vertexes.name",
+    "vertexes.started",
+    "vertexes.completed",
+    "vertexes.error",
+    "logs.data",
+    "logs.stream",
+  ];
+  for (const member of known) expect([...ours!]).toContain(member);
+  expect([...ours!].filter((member) => !theirs!.has(member))).toEqual([]);
+  expect(raw[0]!.stderr).toContain(`"data":"${Buffer.from("hello\n").toString("base64")}"`);
+});
+
 withBuildx("a client that is ended takes its build along", async () => {
   write({ Dockerfile: "FROM busybox\nRUN echo begun; sleep 600\n" });
   const log = join(daemon.directory, "ended.log");
@@ -192,6 +217,7 @@ withBuildx("a client that is ended takes its build along", async () => {
 });
 
 withBuildx("files that have not changed are not sent again", async () => {
+  await daemon.cli(["builder", "prune", "-af"]);
   write({ Dockerfile: "FROM busybox\nCOPY . /all\n", same: "as sent first", other: "1", gone: "1" });
   expect((await build()).exitCode).toBe(0);
   const builds = join(daemon.dataRoot, "builds");

@@ -50,7 +50,7 @@ test("a build's record, error and words can be had after its end, and after a re
   expect(said).toMatch(/^#2 \d+\.\d hello you$/m);
   expect(said).toMatch(/^#3 \d+\.\d why$/m);
   expect(said).toContain("#3 ERROR: ");
-  expect(await builds("logs", "--progress", "rawjson")).toContain('"kind":"plan"');
+  expect(await builds("logs", "--progress", "rawjson")).toContain('"name":"[2/3] RUN echo hello $who"');
 });
 
 test("a build without its Dockerfile has a record, too", async () => {

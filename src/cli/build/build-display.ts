@@ -1,5 +1,6 @@
 import type { Output, Terminal } from "../io.ts";
 import { type BuildEvent, BuildLog } from "./build-log.ts";
+import { RawStatus } from "./raw-status.ts";
 import { TreeDisplay } from "./tree-display.ts";
 
 /** Shows a build while it runs. */
@@ -18,9 +19,7 @@ interface Wanted {
 
 /** The display that the user wants, on standard error. */
 export function buildDisplay({ progress, quiet }: Wanted, { output, terminal, env }: Place): BuildDisplay {
-  if (progress === "rawjson") {
-    return { take: (event) => output.write(`${JSON.stringify(event)}\n`), end: async () => {} };
-  }
+  if (progress === "rawjson") return new RawStatus(output);
   if (quiet) return { take: async () => {}, end: async () => {} };
   const isTree = progress === "tty" || (progress !== "plain" && output.isTerminal);
   return isTree ? new TreeDisplay({ output, terminal, colors: !env["NO_COLOR"] }) : new BuildLog(output);

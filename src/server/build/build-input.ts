@@ -24,6 +24,7 @@ export interface BuildInput
 }
 
 export interface InputAccess extends RemoteAccess {
+  readonly contexts: SentContexts;
   readonly keepGitDir: boolean;
   readonly platform: Platform | undefined;
   openBlob(layout: string, digest: string): AsyncIterable<Uint8Array>;
@@ -33,8 +34,7 @@ export interface InputAccess extends RemoteAccess {
 export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: InputAccess): Promise<BuildInput> {
   const { query, request } = exchange;
   const given = query.text("dockerfile") || "Dockerfile";
-  const sent = sentContexts(query);
-  const places = await placesOf(exchange, deps, sent);
+  const { named: sent, elsewhere, places } = access.contexts;
   const held: Array<{ release(): Promise<void> }> = [];
   const hold = <T extends { release(): Promise<void> }>(each: T): T => {
     held.push(each);
@@ -46,7 +46,7 @@ export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: 
   try {
     const kept = [given, ...ignoreFiles(given)];
     const remote = query.text("remote");
-    const bodies = sent.named.length > 0 ? new FramedReader(request) : undefined;
+    const bodies = sent.length > 0 ? new FramedReader(request) : undefined;
     const own = remote
       ? await remoteContext(deps, remote, { ...access, dockerfile: given, kept })
       : { context: await receiveContext(deps, bodies?.next() ?? request, kept, places.get("")), dockerfile: given };
@@ -56,12 +56,12 @@ export async function receiveInput(exchange: Exchange, deps: BuildDeps, access: 
     const sentAlone = remote && query.flag("definition");
     const definition = sentAlone ? hold(await receiveContext(deps, bodies?.next() ?? request, [name])) : context;
     const files = new Map<string, NamedContext>();
-    for (const { name: key } of sent.named) {
+    for (const { name: key } of sent) {
       files.set(key, { kind: "files", files: hold(await receiveContext(deps, bodies!.next(), [], places.get(key))) });
     }
     const named = new Map([
       ...[...files].map(([key, found]) => [key, async () => found] as const),
-      ...opensNamed(deps, sent.elsewhere, { ...access, hold }),
+      ...opensNamed(deps, elsewhere, { ...access, hold }),
     ]);
     const dockerfile = dockerfileOf(definition, name);
     const excludes = { contextExcludes: excludedFiles(context, name), ignored: ignorePatterns(context, name) };
@@ -78,8 +78,40 @@ interface SentContext {
   readonly base: string;
 }
 
-/** Contexts whose files isle's own client sends, and the names and URLs of others. */
-function sentContexts(query: Query): { named: SentContext[]; elsewhere: Map<string, string> } {
+/** Contexts whose files come with the request or lie elsewhere. */
+export interface SentContexts {
+  readonly named: readonly SentContext[];
+  readonly elsewhere: ReadonlyMap<string, string>;
+  /** Where isle's own client wants files kept. */
+  readonly places: ReadonlyMap<string, ContextPlace>;
+}
+
+/**
+ * Takes the files of earlier builds that the request builds on: all of them, or none and it fails with conflict. They are
+ * released with the input that is received next.
+ */
+export async function takeContexts({ query, request }: Exchange, { contexts }: BuildDeps): Promise<SentContexts> {
+  const { named, elsewhere } = readNamed(query);
+  const key = query.text("context");
+  const wanted = [...(key ? [{ name: "", key, base: query.text("base") ?? "" }] : []), ...named];
+  const isGone = wanted.some((each) => each.base !== "" && contexts.get(each.key)?.version !== each.base);
+  if (isGone || new Set(wanted.map((each) => each.key)).size < wanted.length) {
+    for await (const _ of request);
+    throw new IsleError("conflict", "another build has taken the files of the last one", { hint: "send all files" });
+  }
+  const places = wanted.map(({ name, key: place, base }) => {
+    return [name, { key: place, base: base === "" ? undefined : contexts.take(place, base) }] as const;
+  });
+  return { named, elsewhere, places: new Map(places) };
+}
+
+interface SentContext {
+  readonly name: string;
+  readonly key: string;
+  readonly base: string;
+}
+
+function readNamed(query: Query): { named: SentContext[]; elsewhere: Map<string, string> } {
   const value = query.json("named") ?? {};
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("invalid value for named");
   const named: SentContext[] = [];
@@ -91,25 +123,4 @@ function sentContexts(query: Query): { named: SentContext[]; elsewhere: Map<stri
     } else throw invalid(`invalid value for named: ${name} is neither a URL nor files`);
   }
   return { named, elsewhere };
-}
-
-/** Where isle's own client wants its contexts kept; all of them are taken, or none. */
-async function placesOf(
-  { query, request }: Exchange,
-  { contexts }: BuildDeps,
-  { named }: { named: readonly SentContext[] },
-): Promise<Map<string, ContextPlace>> {
-  const key = query.text("context");
-  const wanted = [...(key ? [{ name: "", key, base: query.text("base") ?? "" }] : []), ...named];
-  const isGone = wanted.some((each) => each.base !== "" && contexts.get(each.key)?.version !== each.base);
-  if (isGone || new Set(wanted.map((each) => each.key)).size < wanted.length) {
-    for await (const _ of request);
-    throw new IsleError("conflict", "another build has taken the files of the last one", { hint: "send all files" });
-  }
-  return new Map(
-    wanted.map(({ name, key: place, base }) => [
-      name,
-      { key: place, base: base === "" ? undefined : contexts.take(place, base) },
-    ]),
-  );
 }

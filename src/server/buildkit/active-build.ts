@@ -1,9 +1,9 @@
+import { type StatusUpdate, StatusWriter } from "../../api/build-status.ts";
 import { IsleError, messageOf } from "../../base/error.ts";
 import type { BuildOutcome } from "../../engine/build/build-image.ts";
 import type { CacheTarget } from "../../engine/build/cache/cache-words.ts";
 import type { BuildOutput } from "../../engine/build/outputs/output.ts";
 import type { BuildEvent } from "../../engine/build/request.ts";
-import { type StatusUpdate, StatusWriter } from "./status-writer.ts";
 
 /** One build that a client asked for: what was said of it so far, and its end. */
 export class ActiveBuild {

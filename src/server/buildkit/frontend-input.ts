@@ -1,3 +1,4 @@
+import { definitionPart } from "../../api/build-status.ts";
 import { readPatterns } from "../../base/dockerignore.ts";
 import { unsupported } from "../../base/error.ts";
 import { parsePlatform } from "../../base/platform.ts";
@@ -19,7 +20,6 @@ import { receiveFiles } from "./receive-files.ts";
 import { sessionAgent } from "./session-agent.ts";
 import { readBlob } from "./session-cache.ts";
 import type { ClientSession } from "./sessions.ts";
-import { definitionPart } from "./status-writer.ts";
 import { uploadedContext, uploadPrefix } from "./uploaded-context.ts";
 
 export type Attributes = Readonly<Record<string, string>>;

@@ -1,10 +1,11 @@
+import { StatusWriter, vertexDigest } from "../../api/build-status.ts";
 import type { BuildRecord, RecordAttachment } from "../../core/build-history.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { type Call, onlyMessage } from "../grpc/grpc-server.ts";
 import { encodeStatus, sourceDetail, vertexDetail } from "./build-failure.ts";
 import type { BlobDescriptor, HistoryBlobs } from "./history-blobs.ts";
-import { type Codec, codec, timestamp } from "./messages.ts";
-import { type StatusUpdate, StatusWriter, vertexDigest } from "./status-writer.ts";
+import { codec, timestamp } from "./messages.ts";
+import { encodeUpdate } from "./status-update.ts";
 
 interface HistoryRequest {
   readonly ActiveOnly: boolean;
@@ -23,7 +24,6 @@ const codecs = {
   event: codec<object>("BuildHistoryEvent"),
   update: codec<UpdateRequest>("UpdateBuildHistoryRequest"),
   empty: codec<object>("Empty"),
-  status: codec<StatusUpdate>("StatusResponse") as Codec<StatusUpdate>,
 };
 
 const eventTypes = { started: 0, completed: 1, deleted: 2 } as const;
@@ -66,7 +66,7 @@ async function logsOf(
 ): Promise<BlobDescriptor> {
   const written: Uint8Array[] = [];
   const writer = new StatusWriter(id, (update) => {
-    const bytes = codecs.status.encode(update);
+    const bytes = encodeUpdate(update);
     const length = Buffer.alloc(4);
     length.writeUInt32LE(bytes.length);
     written.push(length, bytes);
@@ -145,6 +145,6 @@ export async function updateHistory({ journal }: BuildDeps, call: Call): Promise
 /** What a build has said, as its client was told. */
 export async function replayStatus({ journal }: BuildDeps, ref: string, call: Call): Promise<void> {
   const { id } = journal.get(ref);
-  const writer = new StatusWriter(id, (update) => call.send(codecs.status.encode(update)));
+  const writer = new StatusWriter(id, (update) => call.send(encodeUpdate(update)));
   for await (const { at, event } of journal.events(id, call.signal)) writer.take(event, at);
 }

@@ -12,7 +12,7 @@ import { listenHistory, replayStatus, updateHistory } from "./history.ts";
 import { contentMethods } from "./history-blobs.ts";
 import { codec } from "./messages.ts";
 import { type BuildkitParts, versionOf, workerOf } from "./parts.ts";
-import type { StatusUpdate } from "./status-writer.ts";
+import { encodeUpdate } from "./status-update.ts";
 
 type Texts = Record<string, string>;
 
@@ -40,7 +40,6 @@ const codecs = {
   solve: codec<ControlSolve>("ControlSolveRequest"),
   solved: codec<{ ExporterResponse: Texts }>("ControlSolveResponse"),
   status: codec<{ Ref: string }>("StatusRequest"),
-  update: codec<StatusUpdate>("StatusResponse"),
   workers: codec<{ record: object[] }>("ListWorkersResponse"),
   info: codec<{ buildkitVersion: object }>("InfoResponse"),
 };
@@ -119,6 +118,6 @@ async function status({ builds, deps }: BuildkitParts, call: Call): Promise<void
   const build = await builds.get(Ref);
   for await (const update of build.updates()) {
     if (call.signal.aborted) return;
-    call.send(codecs.update.encode(update));
+    call.send(encodeUpdate(update));
   }
 }

@@ -11,7 +11,7 @@ import type { BuildDeps } from "../../engine/build/deps.ts";
 import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
-import { receiveInput } from "../build/build-input.ts";
+import { receiveInput, takeContexts } from "../build/build-input.ts";
 import { emptyWishes, hostOptions, refuseUnsupported } from "../build/build-options.ts";
 import {
   buildAgents,
@@ -53,8 +53,10 @@ const build: Handler = async (exchange, deps) => {
       ...{ ...request, id: newId(), context: query.text("remote") || query.text("source") || "" },
       dockerfile: query.text("dockerfile") || "Dockerfile",
     };
+    // A client that is told to send all files begins anew: that is no build yet.
+    const contexts = await takeContexts(exchange, deps);
     const { facts } = await recordedBuild(deps, about, async (tell) => {
-      const { release, ...input } = await receiveInput(exchange, deps, { ...accessOf(request), openBlob });
+      const { release, ...input } = await receiveInput(exchange, deps, { ...accessOf(request), contexts, openBlob });
       const onEvent = (event: BuildEvent): void => {
         tell(event);
         show(event);
@@ -83,7 +85,8 @@ async function answer(exchange: Exchange, deps: BuildDeps, { options, question }
   const openBlob = (layout: string) => {
     throw invalid(`a question about a Dockerfile reads no images of ${layout}`);
   };
-  const { release, ...input } = await receiveInput(exchange, deps, { ...access, openBlob });
+  const contexts = await takeContexts(exchange, deps);
+  const { release, ...input } = await receiveInput(exchange, deps, { ...access, contexts, openBlob });
   try {
     return json(200, answerQuestion(deps, question, { ...options, ...input }));
   } finally {
