@@ -50,6 +50,25 @@ test("a step that fails is told with its words", async () => {
   expect(last).toContain("exit code: 4");
 });
 
+test("the lines of the Dockerfile that a failure comes from are shown, however the build is shown", async () => {
+  const dockerfile = "FROM busybox\nLABEL a=1\nRUN echo why \\\n  && exit 4\nLABEL b=2\n";
+  const excerpt = [
+    "Dockerfile:3",
+    "--------------------",
+    "   2 |     LABEL a=1",
+    "   3 | >>> RUN echo why \\",
+    "   4 | >>>   && exit 4",
+    "   5 |     LABEL b=2",
+    "--------------------",
+    'isle: failed to build: process "/bin/sh -c echo why   && exit 4" did not complete successfully: exit code: 4',
+  ].join("\n");
+  writeFileSync(join(context, "Dockerfile"), dockerfile);
+  for (const flags of [[], ["-q"], ["--progress", "rawjson"]]) {
+    expect((await daemon.cli(["build", ...flags, context])).stderr).toEndWith(`${excerpt}\n`);
+  }
+  expect((await drawn(dockerfile)).text.replaceAll("\r", "")).toEndWith(`${excerpt}\n`);
+});
+
 test("--progress plain writes lines on a terminal, quiet nothing but the id, and tty wants a terminal", async () => {
   const plain = await drawn("FROM busybox\nRUN echo a\n", "--progress", "plain");
   expect(plain.text).toContain("#1 [1/2] FROM busybox\n");

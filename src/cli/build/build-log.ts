@@ -12,6 +12,8 @@ export type BuildEvent =
   /** What a client of BuildKit's is shown besides the steps. */
   | { readonly kind: "part" }
   | { readonly kind: "image"; readonly id: string; readonly names: readonly string[] }
+  /** Lines of the Dockerfile that the failure comes from. */
+  | { readonly kind: "place"; readonly name: string; readonly excerpt: readonly string[] }
   /** A step, or the fetching of a repository, wants a connection to an SSH agent. */
   | { readonly kind: "agent"; readonly agent: string; readonly id: string }
   /** An output is ready to be fetched. */
@@ -72,6 +74,7 @@ export class BuildLog {
         return;
       case "plan":
       case "part":
+      case "place":
       case "agent":
       case "deliver":
       case "deliver-cache":
@@ -106,6 +109,12 @@ export class BuildLog {
     return ((this.#now - (this.#began.get(number) ?? this.#now)) / 1000).toFixed(1);
   }
 }
+
+/** Where a failure comes from, to stand above its words. */
+export const placeText = ({ name, excerpt }: Extract<BuildEvent, { kind: "place" }>): string =>
+  [name, ruler, ...excerpt.map((line) => line.trimEnd()), ruler, ""].join("\n");
+
+const ruler = "-".repeat(20);
 
 /** What the linter found, for the end of a build. */
 export function findingsText(found: ReadonlyArray<Extract<BuildEvent, { kind: "lint" }>>): string {

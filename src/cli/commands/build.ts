@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { BuildLine } from "../../client/build.ts";
 import { askAbout } from "../build/ask-about.ts";
 import { buildDisplay } from "../build/build-display.ts";
-import type { BuildEvent } from "../build/build-log.ts";
+import { type BuildEvent, placeText } from "../build/build-log.ts";
 import { readAgents } from "../build/forward-agent.ts";
 import { outputFlags } from "../build/output-flags.ts";
 import { registryConfigHeader } from "../build/registry-config.ts";
@@ -122,12 +122,14 @@ async function follow(wishes: Wishes, lines: Lines, quiet: boolean): Promise<Res
   const display = buildDisplay({ progress: flags.progress, quiet }, { ...io, output: io.stderr });
   let result: Result = { id: "", facts: {} };
   let broken: unknown;
+  let place = "";
   for await (const { error, aux: event } of lines) {
     if (error !== undefined) {
       await display.end();
-      throw new Exit(1, `isle: failed to build: ${error}`);
+      throw new Exit(1, `${place}isle: failed to build: ${error}`);
     }
     if (event === undefined) continue;
+    if (event.kind === "place") place = placeText(event);
     result = resultAfter(result, event);
     broken = (await attend(wishes, wishes, event)) ?? broken;
     await display.take(event);

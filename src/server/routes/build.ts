@@ -4,6 +4,7 @@ import { invalid } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseDuration } from "../../base/time.ts";
+import { excerptOf, placeOf } from "../../core/build/source.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
 import { cacheTerms } from "../../engine/build/cache-filter.ts";
 import { checkBuildHost } from "../../engine/build/check-host.ts";
@@ -68,6 +69,9 @@ const build: Handler = async (exchange, deps) => {
         // Before the client hears of the end: its next build finds the files.
         await release();
       }
+    }).catch((error: unknown) => {
+      if (query.flag("events")) reportPlace(error, report);
+      throw error;
     });
     if (query.flag("events")) report({ aux: { kind: "exported", facts } });
   });
@@ -194,6 +198,14 @@ function reporter({ query }: Exchange, report: (line: ProgressLine) => void): (e
   if (query.flag("events")) return (event) => report({ aux: encodeEvent(event) });
   const progress = new ClassicProgress({ quiet: query.flag("q"), report });
   return (event) => progress.take(event);
+}
+
+/** The lines that a failure comes from, where its own words are without them. */
+function reportPlace(error: unknown, report: (line: ProgressLine) => void): void {
+  const place = placeOf(error);
+  if (!place || place.problem !== undefined) return;
+  const { source, lines } = place;
+  report({ aux: { kind: "place", name: `${source.name}:${lines.first}`, excerpt: excerptOf(source.text, lines) } });
 }
 
 const encodeEvent = (event: BuildEvent): object =>
