@@ -125,3 +125,27 @@ withBuildx("what attests to an image is pushed with it, where buildx finds it", 
   await buildx("--provenance=false", "-t", name, "--push");
   expect((await imagetools("Provenance"))?.SLSA).toBeUndefined();
 });
+
+withBuildx("annotations and pushes by digest are those of buildx", async () => {
+  write({ Dockerfile: "FROM scratch\nCOPY f /f\n", f: "1" });
+  const layout = `${out}/annotated`;
+  const flags = ["--provenance=false", "--platform", "linux/amd64,linux/arm64"];
+  const annotations = ["a=1", "index:i=2", "manifest-descriptor[linux/arm64]:d=3"];
+  const words = annotations.flatMap((each) => ["--annotation", each]);
+  await buildx(...flags, ...words, "-o", `type=oci,tar=false,dest=${layout}`);
+  const blob = (digest: string) => JSON.parse(readFileSync(join(layout, "blobs", ...digest.split(":")), "utf8"));
+  const index = blob(JSON.parse(readFileSync(join(layout, "index.json"), "utf8")).manifests[0].digest);
+  expect(index.annotations).toEqual({ i: "2" });
+  expect(index.manifests.map(({ annotations: own }: { annotations?: object }) => own)).toEqual([undefined, { d: "3" }]);
+  expect(blob(index.manifests[0].digest).annotations).toEqual({ a: "1" });
+  const name = `${registry.host}/unnamed`;
+  const metadata = `${out}/metadata.json`;
+  await buildx("--provenance=false", "-o", `type=image,name=${name},annotation.k=v`, "--metadata-file", metadata);
+  expect(JSON.parse(readFileSync(metadata, "utf8"))["containerimage.digest"]).toMatch(/^sha256:/);
+  const args = ["buildx", "build", "--annotation", "index:a=1", "--provenance=false", "-o", "type=image", context];
+  const refused = await daemon.docker(args, { timeoutMs: 60_000 });
+  expect([refused.exitCode, refused.stderr]).toEqual([
+    1,
+    expect.stringContaining("index annotations not supported for single platform export"),
+  ]);
+});

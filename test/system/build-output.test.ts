@@ -224,7 +224,7 @@ const faults: ReadonlyArray<readonly [flags: readonly string[], why: string]> = 
   [["-o", "type=floppy"], 'exporter "floppy" could not be found'],
   [["-o", "type=image,compression=rar"], "unsupported layer compression type: rar"],
   [["-o", "type=oci,tar=false"], "dest is required for oci exporter"],
-  [["-o", "type=image,push-by-digest=true"], "push-by-digest"],
+  [["-o", "type=image,store=false"], "store=false"],
   [["--push"], "tag is needed when pushing to registry"],
 ];
 for (const [flags, why] of faults) {

@@ -2,6 +2,11 @@ const wishPattern = /^(true|false|[a-z-]+=.*)$/;
 
 /** Flags of `isle build` for what becomes of the result. */
 export const outputFlags = {
+  annotation: {
+    type: "list",
+    help: "A word about the image in its manifest; LEVEL is manifest, index, or either with -descriptor",
+    value: "[LEVEL[PLATFORM]:]key=value",
+  },
   attest: { type: "list", help: "Tell of the build beside the image: sbom or provenance", value: "type=TYPE,…" },
   "cache-from": { type: "list", help: "Take steps from a cache of another engine", value: "type=TYPE,…" },
   "cache-to": { type: "list", help: "Put the steps into a cache for other engines", value: "type=TYPE,…" },

@@ -1,8 +1,14 @@
 import { expect, test } from "bun:test";
 import { type Output, readOutputs } from "./outputs.ts";
 
-const read = (output: readonly string[], more: { push?: boolean; load?: boolean; terminal?: boolean } = {}): Output[] =>
-  readOutputs({ output, push: more.push ?? false, load: more.load ?? false }, { terminal: more.terminal ?? false });
+const read = (
+  output: readonly string[],
+  more: { push?: boolean; load?: boolean; terminal?: boolean; annotation?: string[] } = {},
+): Output[] =>
+  readOutputs(
+    { output, push: more.push ?? false, load: more.load ?? false, annotation: more.annotation ?? [] },
+    { terminal: more.terminal ?? false },
+  );
 
 const file = (path: string) => ({ kind: "file", path }) as const;
 const cases: ReadonlyArray<
@@ -43,4 +49,12 @@ test("nothing is poured over a terminal, nor two archives into one stream", () =
   expect(() => read(["type=tar", "type=oci"])).toThrow("multiple outputs configured to write to stdout");
   expect(() => read(["type=image,dest=x"])).toThrow("dest is not a setting of the output image");
   expect(() => read(["type=local,dest"])).toThrow("want name=value");
+});
+
+test("annotations go to every image, the one in the store where there is no other output", () => {
+  const annotation = ["a=1"];
+  const attributes = { "annotation.a": "1" };
+  expect(read([], { annotation })).toEqual([{ type: "image", attributes, target: undefined }]);
+  expect(read(["type=oci,dest=a.tar", "out"], { annotation }).map((each) => each.attributes)).toEqual([attributes, {}]);
+  expect(() => read(["out"], { annotation })).toThrow("annotations are of images");
 });

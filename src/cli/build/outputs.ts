@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { csvFields } from "../create/mounts.ts";
 import { usageError } from "../exit.ts";
+import { readAnnotations } from "./annotations.ts";
 
 /** One output: what the engine is asked for, and where on this machine it goes. */
 export interface Output {
@@ -14,10 +15,12 @@ interface OutputWishes {
   readonly output: readonly string[];
   readonly push: boolean;
   readonly load: boolean;
+  readonly annotation: readonly string[];
 }
 
 /** The outputs that the flags ask for; none when the image just goes to the engine's store. */
-export function readOutputs({ output, push, load }: OutputWishes, { terminal }: { terminal: boolean }): Output[] {
+export function readOutputs(wishes: OutputWishes, { terminal }: { terminal: boolean }): Output[] {
+  const { output, push, load } = wishes;
   const given = output.filter((text) => text !== "").map(readOutput);
   const outputs = given.map((each) => (push && each.type === "image" ? pushed(each) : each));
   if (push && !outputs.some(isPushed)) outputs.push({ type: "registry", attributes: {}, target: undefined });
@@ -30,7 +33,16 @@ export function readOutputs({ output, push, load }: OutputWishes, { terminal }: 
       `dest file is required for ${onStdout[0]!.type} exporter. refusing to write to console: add dest=FILE or redirect`,
     );
   }
-  return outputs;
+  return annotated(outputs, readAnnotations(wishes.annotation));
+}
+
+/** Every image has the annotations; without another output, the one in the engine's store. */
+function annotated(outputs: readonly Output[], annotations: Record<string, string>): Output[] {
+  if (Object.keys(annotations).length === 0) return [...outputs];
+  const all = outputs.length > 0 ? outputs : [{ type: "image", attributes: {}, target: undefined }];
+  const isImage = ({ type }: Output): boolean => ["image", "registry", "oci", "docker"].includes(type);
+  if (!all.some(isImage)) throw usageError("annotations are of images, and no output is one");
+  return all.map((each) => (isImage(each) ? { ...each, attributes: { ...annotations, ...each.attributes } } : each));
 }
 
 const pushed = (output: Output): Output => ({ ...output, attributes: { ...output.attributes, push: "true" } });

@@ -15,6 +15,7 @@ export interface Manifest {
   readonly mediaType: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface Index {
@@ -51,4 +52,24 @@ export function ociManifest(config: { digest: Digest; sizeBytes: number }, layer
 export function ociLayerType(mediaType: string): string {
   const compression = /(?:[.+])(gzip|zstd)$/.exec(mediaType)?.[1];
   return compression ? `${mediaTypes.layer}+${compression}` : mediaTypes.layer;
+}
+
+const dockerTypes = {
+  manifest: "application/vnd.docker.distribution.manifest.v2+json",
+  config: "application/vnd.docker.container.image.v1+json",
+  layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+};
+
+/** A manifest of Docker's schema 2. */
+export function dockerManifest(config: { digest: Digest; sizeBytes: number }, layers: readonly ImageLayer[]): Manifest {
+  return {
+    schemaVersion: 2,
+    mediaType: dockerTypes.manifest,
+    config: { mediaType: dockerTypes.config, size: config.sizeBytes, digest: config.digest },
+    layers: layers.map(({ blob, mediaType, blobBytes }) => ({
+      mediaType: mediaType.endsWith("zstd") ? mediaType : dockerTypes.layer,
+      size: blobBytes,
+      digest: blob,
+    })),
+  };
 }

@@ -19,7 +19,7 @@ import { atIntervals } from "./fetch-layers.ts";
 import { publishImageEvent } from "./image-events.ts";
 import { indexNamed } from "./image-index.ts";
 import { type LayerForm, layersInForm, usualForm } from "./layer-form.ts";
-import { type Descriptor, type Manifest, mediaTypes, ociManifest } from "./manifest.ts";
+import { type Descriptor, dockerManifest, type Manifest, mediaTypes, ociManifest } from "./manifest.ts";
 import { pushIndex } from "./push-index.ts";
 import type { ReportLine, TransferDeps } from "./transfers.ts";
 
@@ -32,6 +32,8 @@ export interface PushRequest {
   readonly form?: LayerForm | undefined;
   /** A new manifest is one of OCI's instead of Docker's. */
   readonly ociTypes?: boolean | undefined;
+  /** Under its digest alone, which leaves the registry's tags as they are. */
+  readonly byDigest?: boolean | undefined;
   readonly report: ReportLine;
   readonly signal?: AbortSignal | undefined;
 }
@@ -87,10 +89,11 @@ async function pushOne(deps: TransferDeps, request: PushOne): Promise<Descriptor
   const pushed = { ...image, layers: await layersInForm(deps, image.layers, request.form ?? usualForm) };
   await pushBlobs(deps, request, pushed);
   const manifest = await manifestOf(deps, pushed, request.ociTypes ?? false);
-  await repository.pushManifest(reference.tag!, manifest, signal);
+  const tag = request.byDigest ? manifest.digest : reference.tag!;
+  await repository.pushManifest(tag, manifest, signal);
   const sizeBytes = manifest.bytes.length;
-  report({ status: `${reference.tag}: digest: ${manifest.digest} size: ${sizeBytes}` });
-  report({ progressDetail: {}, aux: { Tag: reference.tag, Digest: manifest.digest, Size: sizeBytes } });
+  report({ status: `${tag}: digest: ${manifest.digest} size: ${sizeBytes}` });
+  report({ progressDetail: {}, aux: { Tag: tag, Digest: manifest.digest, Size: sizeBytes } });
   await deps.content.ingest(once(manifest.bytes), { digest: manifest.digest });
   const { digest, mediaType } = manifest;
   const byDigest = formatReference({ ...reference, tag: undefined, digest });
@@ -115,7 +118,8 @@ async function pushNamedIndex(
   { reference, ...request }: PushOne,
   { image, index }: { image: ImageRecord; index: ImageIndex },
 ): Promise<Descriptor> {
-  const pushed = await pushIndex(deps, { ...request, tag: reference.tag! }, index);
+  const tag = request.byDigest ? index.digest : reference.tag!;
+  const pushed = await pushIndex(deps, { ...request, tag }, index);
   deps.images.put(image, [formatReference({ ...reference, tag: undefined, digest: pushed.digest })]);
   publishImageEvent(deps, "push", { id: familiarReference(reference), image, name: familiarName(reference) });
   return pushed;
@@ -202,12 +206,6 @@ async function uploadLayer({ content, transfers }: TransferDeps, request: PushOn
   }
 }
 
-const dockerTypes = {
-  manifest: "application/vnd.docker.distribution.manifest.v2+json",
-  config: "application/vnd.docker.container.image.v1+json",
-  layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
-};
-
 /** The manifest the image came with while it still describes the blobs, else a new one of Docker's schema 2. */
 async function manifestOf({ content }: TransferDeps, image: ImageRecord, ociTypes: boolean): Promise<RegistryManifest> {
   const { manifest, layers, id } = image;
@@ -220,21 +218,8 @@ async function manifestOf({ content }: TransferDeps, image: ImageRecord, ociType
   const configBytes = content.size(id) ?? 0;
   const made = ociTypes
     ? ociManifest({ digest: id, sizeBytes: configBytes }, layers)
-    : dockerManifest(id, configBytes, layers);
+    : dockerManifest({ digest: id, sizeBytes: configBytes }, layers);
   const bytes = Buffer.from(JSON.stringify(made, undefined, 3));
   const digest: Digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-  return { digest, mediaType: ociTypes ? mediaTypes.manifest : dockerTypes.manifest, bytes };
-}
-
-function dockerManifest(id: Digest, configBytes: number, layers: readonly ImageLayer[]): Manifest {
-  return {
-    schemaVersion: 2,
-    mediaType: dockerTypes.manifest,
-    config: { mediaType: dockerTypes.config, size: configBytes, digest: id },
-    layers: layers.map(({ blob, mediaType, blobBytes }) => ({
-      mediaType: mediaType.endsWith("zstd") ? mediaType : dockerTypes.layer,
-      size: blobBytes,
-      digest: blob,
-    })),
-  };
+  return { digest, mediaType: made.mediaType, bytes };
 }

@@ -2,8 +2,9 @@ import type { Digest } from "../../../base/digest.ts";
 import type { ImageIndex, ImageLayer, IndexedManifest } from "../../../core/image.ts";
 import { type ArchiveBlob, digestOfBytes } from "../../image/image-archive.ts";
 import { type LayerForm, layersInForm } from "../../image/layer-form.ts";
-import { type Descriptor, mediaTypes, ociManifest } from "../../image/manifest.ts";
+import { type Descriptor, dockerManifest, mediaTypes, ociManifest } from "../../image/manifest.ts";
 import { imageSubjects, statementOf } from "../attest/predicates.ts";
+import { type Annotation, annotationsAt, checkAnnotations } from "./annotations.ts";
 import type { BuiltImage } from "./built-image.ts";
 import type { Exporting } from "./export-outputs.ts";
 
@@ -21,17 +22,24 @@ export interface ManifestSet {
 interface Wanted {
   readonly form: LayerForm;
   readonly names: readonly string[];
+  readonly annotations: readonly Annotation[];
+  /** Docker's words for a manifest that stands alone, instead of OCI's. */
+  readonly dockerTypes?: boolean;
 }
 
 /** Describes the images and what attests to them, with layers of that form, which are stored on the way. */
-export async function manifestsOf({ deps, images }: Exporting, { form, names }: Wanted): Promise<ManifestSet> {
+export async function manifestsOf({ deps, images }: Exporting, wanted: Wanted): Promise<ManifestSet> {
+  const { form, names, annotations } = wanted;
+  const isIndex = images.length > 1 || images.some(({ predicates }) => predicates.length > 0);
+  checkAnnotations(annotations, { platforms: images.map(({ platform }) => platform), isIndex });
+  const words = { annotations, dockerTypes: !isIndex && (wanted.dockerTypes ?? false) };
   const documents = new Documents();
   const described: Array<ManifestSet["images"][number]> = [];
   const entries: Entry[] = [];
   for (const image of images) {
     const layers = await layersInForm(deps, image.layers, form);
     described.push({ image, layers });
-    entries.push(imageEntry(documents, image, layers));
+    entries.push(imageEntry(documents, { image, layers }, words));
   }
   const attesting = images.flatMap((image, at) =>
     image.predicates.length === 0 ? [] : [attestationEntry(documents, { image, names }, entries[at]!.descriptor)],
@@ -40,7 +48,9 @@ export async function manifestsOf({ deps, images }: Exporting, { form, names }: 
   if (all.length === 1)
     return { images: described, documents: documents.all, top: all[0]!.descriptor, index: undefined };
   const manifests = all.map(({ descriptor }) => descriptor);
-  const top = documents.add({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }, mediaTypes.index);
+  const own = annotationsAt(annotations, "index");
+  const document = { schemaVersion: 2, mediaType: mediaTypes.index, manifests, ...own };
+  const top = { ...documents.add(document, mediaTypes.index), ...annotationsAt(annotations, "index-descriptor") };
   const index = {
     ...{ digest: top.digest, mediaType: top.mediaType, sizeBytes: top.size },
     manifests: all.map(({ indexed }) => indexed),
@@ -69,12 +79,21 @@ class Documents {
   }
 }
 
-function imageEntry(documents: Documents, image: BuiltImage, layers: readonly ImageLayer[]): Entry {
+function imageEntry(
+  documents: Documents,
+  { image, layers }: ManifestSet["images"][number],
+  { annotations, dockerTypes }: Required<Pick<Wanted, "annotations" | "dockerTypes">>,
+): Entry {
   const config = documents.addBytes(image.configBytes, mediaTypes.config);
-  const manifest = ociManifest({ digest: config.digest, sizeBytes: config.size }, layers);
+  const describe = dockerTypes ? dockerManifest : ociManifest;
+  const manifest = {
+    ...describe({ digest: config.digest, sizeBytes: config.size }, layers),
+    ...annotationsAt(annotations, "manifest", image.platform),
+  };
   const { os, architecture, variant } = image.config;
   const platform = { os, architecture, ...(variant && { variant }) };
-  const descriptor = { ...documents.add(manifest, mediaTypes.manifest), platform };
+  const own = annotationsAt(annotations, "manifest-descriptor", image.platform);
+  const descriptor = { ...documents.add(manifest, manifest.mediaType), ...own, platform };
   return { descriptor, indexed: indexedOf(descriptor, { blobs: [config.digest, ...layers.map(({ blob }) => blob)] }) };
 }
 

@@ -1,6 +1,7 @@
 import { invalid, unsupported } from "../../../base/error.ts";
 import { fullTag } from "../../image/image-name.ts";
 import type { LayerForm } from "../../image/layer-form.ts";
+import { type Annotation, isAnnotation, parseAnnotations } from "./annotations.ts";
 
 /** What becomes of a build's result. */
 export type BuildOutput = ImageOutput | TreeOutput | ArchiveOutput | { readonly kind: "cacheonly" };
@@ -10,7 +11,12 @@ export interface ImageOutput {
   readonly kind: "image";
   /** Full names. */
   readonly names: readonly string[];
+  readonly annotations: readonly Annotation[];
   readonly push: boolean;
+  /** Under its digest alone instead of a tag. */
+  readonly pushByDigest: boolean;
+  /** Repositories in which the image is known by its digest, too. */
+  readonly digestNames: readonly string[];
   /** OCI's words for the manifest and the layers instead of Docker's. */
   readonly ociTypes: boolean;
   readonly form: LayerForm;
@@ -30,6 +36,7 @@ export interface ArchiveOutput {
   readonly kind: "oci" | "docker";
   readonly asFiles: boolean;
   readonly names: readonly string[];
+  readonly annotations: readonly Annotation[];
   readonly form: LayerForm;
 }
 
@@ -41,7 +48,8 @@ export interface OutputWords {
 
 /** Reads an output; `tags` are names that were given to the build itself, and that go before the output's own. */
 export function parseOutput({ type, attributes }: OutputWords, tags: readonly string[]): BuildOutput {
-  refuseUnsupported(attributes);
+  checkAttributes(type, attributes);
+  const annotations = parseAnnotations(attributes);
   const own = (attributes["name"] ?? "").split(",").filter(Boolean);
   const names = (tags.length > 0 ? tags : own).map(fullTag);
   switch (type) {
@@ -53,7 +61,12 @@ export function parseOutput({ type, attributes }: OutputWords, tags: readonly st
       const form = formOf(attributes);
       // Docker's words know of gzip alone.
       const ociTypes = flag(attributes, "oci-mediatypes") || form.compression !== "gzip";
-      return { kind: "image", names, push, ociTypes, form };
+      const pushByDigest = flag(attributes, "push-by-digest");
+      return {
+        kind: "image",
+        ...{ names, annotations, push, pushByDigest, ociTypes, form },
+        ...digestNames(attributes, names),
+      };
     }
     case "docker":
     case "oci":
@@ -61,6 +74,7 @@ export function parseOutput({ type, attributes }: OutputWords, tags: readonly st
         kind: type,
         asFiles: attributes["tar"] !== undefined && !flag(attributes, "tar"),
         names,
+        annotations,
         form: formOf(attributes),
       };
     case "local":
@@ -77,10 +91,64 @@ export function parseOutput({ type, attributes }: OutputWords, tags: readonly st
   }
 }
 
-function refuseUnsupported(attributes: OutputWords["attributes"]): void {
-  if (flag(attributes, "push-by-digest")) throw unsupported("push-by-digest", { hint: "push to a tag" });
-  const annotation = Object.keys(attributes).find((name) => name.startsWith("annotation"));
-  if (annotation !== undefined) throw unsupported(`the output's attribute ${annotation}`, { hint: "use a label" });
+const ofImages = [
+  "name",
+  "compression",
+  "compression-level",
+  "force-compression",
+  "oci-mediatypes",
+  "rewrite-timestamp",
+];
+const ofStore = ["push", "push-by-digest", "name-canonical", "dangling-name-prefix", "unpack", "store"];
+const ofTrees = ["platform-split", "attestation-prefix"];
+const known: Readonly<Record<string, readonly string[]>> = {
+  image: [...ofImages, ...ofStore],
+  moby: [...ofImages, ...ofStore],
+  registry: [...ofImages, ...ofStore],
+  oci: [...ofImages, "tar"],
+  docker: [...ofImages, "tar"],
+  local: ofTrees,
+  tar: ofTrees,
+  cacheonly: [],
+};
+
+/** Attributes that only one answer fits, and the way out. */
+const answers: Readonly<Record<string, readonly [answer: boolean, hint: string]>> = {
+  store: [true, "type=cacheonly keeps no image"],
+  "rewrite-timestamp": [true, "times are those of SOURCE_DATE_EPOCH, or leave it out"],
+  "registry.insecure": [false, "insecure registries are in the daemon's configuration"],
+  "prefer-nondist-layers": [false, "leave it out"],
+  "oci-artifact": [false, "leave it out"],
+  "unsafe-internal-store-allow-incomplete": [false, "leave it out"],
+  buildinfo: [false, "--provenance tells what the image is made of"],
+};
+
+/** Each attribute acts, or is refused by name. */
+function checkAttributes(type: string, attributes: OutputWords["attributes"]): void {
+  const names = known[type];
+  for (const name of Object.keys(attributes)) {
+    const [answer, hint = ""] = answers[name] ?? [];
+    if (answer !== undefined && flag(attributes, name) !== answer) {
+      throw unsupported(`${name}=${attributes[name]} of the output ${type}`, { hint });
+    }
+    const isKnown = names?.includes(name) || answer === false || isAnnotation(name);
+    if (names && !isKnown) {
+      throw invalid(`unknown attribute ${name} of the output ${type}`, { hint: `it has ${names.join(", ")}` });
+    }
+  }
+  const { unpack, "oci-mediatypes": ociTypes } = attributes;
+  if (unpack !== undefined) flag(attributes, "unpack");
+  if ((type === "oci" || type === "docker") && ociTypes !== undefined && !flag(attributes, "oci-mediatypes")) {
+    throw unsupported(`oci-mediatypes=false of the output ${type}`, { hint: "a layout has OCI's words" });
+  }
+}
+
+/** The store goes by digest as well, on demand. */
+function digestNames(attributes: OutputWords["attributes"], names: readonly string[]) {
+  const prefix = attributes["dangling-name-prefix"] ?? "";
+  return {
+    digestNames: [...(flag(attributes, "name-canonical") ? names : []), ...(prefix ? [fullTag(prefix)] : [])],
+  };
 }
 
 function flag(attributes: OutputWords["attributes"], name: string): boolean {
