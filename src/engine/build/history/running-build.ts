@@ -116,11 +116,19 @@ class Running implements RunningBuild {
     this.record = { ...this.record, ...change, endedAt: now() };
     this.#later(() => {
       this.#write();
-      this.record = { ...this.record, ...more() };
+      this.#add(more);
       this.#journal.put(this.record);
       this.#journal.ended();
     });
     this.#tell();
+  }
+
+  #add(more: () => Partial<BuildRecord>): void {
+    try {
+      this.record = { ...this.record, ...more() };
+    } catch {
+      // As in #later.
+    }
   }
 
   /** The disk is written to once the client has its answer: a build of cached steps takes no longer for its history. */
