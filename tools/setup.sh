@@ -25,6 +25,23 @@ install_missing() {
   [ ${#missing[@]} = 0 ] || { echo "apt-get install ${missing[*]}"; install_packages "${missing[@]}"; }
 }
 
+# A server for ssh, for the tests alone: its package would start one that the machine's neighbours reach.
+fetch_sshd() {
+  local target=$PWD/.cache/sshd work
+  [ -x "$target/usr/sbin/sshd" ] && return
+  work=$(mktemp -d)
+  as_root apt-get update -qq
+  if (cd "$work" && apt-get download -qq openssh-server libwrap0 >/dev/null 2>&1); then
+    for package in "$work"/*.deb; do dpkg-deb -x "$package" "$work/root"; done
+    mkdir -p "$target"
+    cp -r "$work/root/usr" "$target/"
+    [ ! -d "$work/root/lib" ] || cp -r "$work/root/lib" "$target/"
+  else
+    echo "setup: no openssh-server for the tests" >&2
+  fi
+  rm -rf "$work"
+}
+
 # npm may be told to run no install scripts; then the command `bun` is only a note that says so.
 link_bun() {
   if node_modules/.bin/bun --version >/dev/null 2>&1; then return; fi
@@ -53,6 +70,7 @@ as_root "$bun" src/main.ts doctor --install >/dev/null || { "$bun" src/main.ts d
 command -v runsc >/dev/null || tools/fetch-program.sh runsc runsc || true
 if [ "${1:-}" = --tests ]; then
   install_missing "${test_packages[@]}"
+  fetch_sshd
   # Tests compare with Docker's client where there is one; newer releases have it without the engine.
   tools/fetch-program.sh docker-buildx docker-buildx || true
   tools/fetch-program.sh docker-compose docker-compose || true

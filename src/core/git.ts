@@ -7,7 +7,16 @@ export interface GitRef {
   readonly authorization: string | undefined;
   /** Socket of an agent that signs for ssh. */
   readonly sshAgent: string | undefined;
+  /** Keys of hosts for ssh. */
+  readonly knownHosts?: KnownHosts | undefined;
   readonly signal: AbortSignal;
+}
+
+export interface KnownHosts {
+  /** In the form of ssh's known_hosts. Keys of hosts that nobody knows are added to it. */
+  readonly file: string;
+  /** Other hosts are refused. */
+  readonly onlyThese: boolean;
 }
 
 export interface GitCheckout extends GitRef {

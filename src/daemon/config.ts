@@ -37,6 +37,7 @@ export interface DaemonConfig {
   readonly initPath: string | undefined;
   readonly cgroupParent: string;
   readonly favorCgroupMoves: boolean;
+  readonly sshKnownHosts: string | undefined;
   readonly buildUserns: "mapped" | "host";
   readonly shutdownTimeout: number;
   readonly metricsAddr: string | undefined;
@@ -102,6 +103,10 @@ export const daemonKeys: Readonly<Record<string, Key>> = {
   "build-userns": {
     kind: "text",
     help: "Users of build steps: mapped to nobody of this machine where possible (the default), or host",
+  },
+  "ssh-known-hosts": {
+    kind: "text",
+    help: "Keys of hosts that builds read repositories from over ssh, instead of /etc/ssh/ssh_known_hosts",
   },
   "shutdown-timeout": { kind: "number", help: "Seconds for requests to end at shutdown" },
   "metrics-addr": { kind: "text", help: "Address for Prometheus, such as 127.0.0.1:9323" },
@@ -244,6 +249,7 @@ function toConfig(values: Values): DaemonConfig {
     initPath: text(values["init-path"]),
     cgroupParent: text(values["cgroup-parent"]) ?? "isle",
     favorCgroupMoves: values["cgroup-favor-moves"] !== false,
+    sshKnownHosts: text(values["ssh-known-hosts"]),
     buildUserns: oneOf("build-userns", text(values["build-userns"]), ["mapped", "host"], "mapped"),
     shutdownTimeout: number(values, "shutdown-timeout", 15),
     metricsAddr: text(values["metrics-addr"]),

@@ -25,7 +25,7 @@ export function createImageSources(config: DaemonConfig, { deps, buildHistory }:
       maxDownloadAttempts: config.maxDownloadAttempts,
     }),
     contexts: new KeptContexts(),
-    git: createGitProgram(),
+    git: createGitProgram({ knownHostsFile: config.sshKnownHosts }),
     journal: new BuildJournal({ history: buildHistory, machine, directory: join(config.dataRoot, "build-history") }),
     baseSystems: createPackagesBootstrap(),
   };

@@ -17,7 +17,8 @@ export async function addedTree({ build }: StageState, url: GitUrl, asked: Asked
   if (asked.checksum !== undefined && !/^[0-9a-f]{7,64}$/.test(asked.checksum)) {
     throw invalid(`invalid checksum ${asked.checksum} of a git repository: it is a commit`);
   }
-  const access = { secret: request.secret, sshAgent: request.sshAgent, signal };
+  const { secret, sshAgent, hostKeys } = request;
+  const access = { secret, sshAgent, hostKeys, signal };
   const wanted = { ...url, commit: asked.checksum ?? url.commit };
   const keeps = url.keepGitDir ?? asked.keepGitDir;
   const commit = await resolveGit(deps, wanted, access);

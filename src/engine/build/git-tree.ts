@@ -6,11 +6,13 @@ import { type GitUrl, parseGitUrl, withoutPassword } from "../../core/build/git-
 import type { GitRef } from "../../core/git.ts";
 import { cacheKey } from "./build.ts";
 import type { BuildDeps } from "./deps.ts";
+import { HostKeys } from "./host-keys.ts";
 import type { BuildRequest } from "./request.ts";
 
 /** What the build's client can say for itself to the servers of its sources. */
 export interface RemoteAccess extends Pick<BuildRequest, "secret" | "signal"> {
   readonly sshAgent?: BuildRequest["sshAgent"];
+  readonly hostKeys?: HostKeys;
 }
 
 /** The files of a commit, until they are released. */
@@ -31,7 +33,7 @@ export function gitUrl(text: string): GitUrl | undefined {
 
 /** What a git URL means now; its files can be fetched later. */
 export async function resolveGit(deps: BuildDeps, url: GitUrl, access: RemoteAccess): Promise<string> {
-  const commit = await withAccess(url, access, (means) => deps.git.resolve({ ...means, ref: url.ref }));
+  const commit = await withAccess(deps, url, access, (means) => deps.git.resolve({ ...means, ref: url.ref }));
   checkCommit(url, commit);
   return commit;
 }
@@ -43,7 +45,7 @@ export async function fetchTree(deps: BuildDeps, url: GitUrl, access: RemoteAcce
   try {
     deps.machine.makeDirectory(deps.settings.paths.builds);
     const { ref, submodules } = url;
-    const commit = await withAccess(url, access, (means) =>
+    const commit = await withAccess(deps, url, access, (means) =>
       deps.git.checkout({ ...means, ref, submodules, directory }),
     );
     checkCommit(url, commit);
@@ -61,14 +63,21 @@ function checkCommit({ remote, ref, commit: wanted }: GitUrl, commit: string): v
 
 /** With what the client has for the repository's host: a token or header, or an agent that signs. */
 async function withAccess<T>(
+  deps: BuildDeps,
   { remote }: GitUrl,
   access: RemoteAccess,
   work: (means: Omit<GitRef, "ref">) => Promise<T>,
 ): Promise<T> {
-  const agent = isSsh(remote) ? await access.sshAgent?.("default") : undefined;
-  const authorization = isSsh(remote) ? undefined : await authorizationFor(remote, access);
+  const { signal } = access;
+  if (!isSsh(remote)) {
+    return await work({ remote, authorization: await authorizationFor(remote, access), sshAgent: undefined, signal });
+  }
+  const agent = await access.sshAgent?.("default");
+  const hostKeys = access.hostKeys ?? new HostKeys(() => {});
   try {
-    return await work({ remote, authorization, sshAgent: agent?.path, signal: access.signal });
+    return await hostKeys.with(deps, access, (knownHosts) =>
+      work({ remote, authorization: undefined, sshAgent: agent?.path, knownHosts, signal }),
+    );
   } finally {
     await agent?.close();
   }

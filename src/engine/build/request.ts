@@ -11,6 +11,7 @@ import type { Material } from "./attest/provenance.ts";
 import type { CacheSource, CacheTarget } from "./cache/cache-words.ts";
 import type { CacheImage } from "./cache/export-cache.ts";
 import type { BuildContext } from "./context.ts";
+import type { HostKeys } from "./host-keys.ts";
 import type { ExportFacts } from "./outputs/export-outputs.ts";
 import type { BuildOutput } from "./outputs/output.ts";
 
@@ -76,6 +77,8 @@ export interface BuildRequest {
   readonly secret: (id: string) => Promise<Uint8Array | undefined>;
   /** An SSH agent that the client forwards by id; undefined when it does not. */
   readonly sshAgent: (id: string) => Promise<SshAgent | undefined>;
+  /** Keys of the hosts that repositories come from over ssh. */
+  readonly hostKeys: HostKeys;
   /** Seconds since 1970 for all times of the image, so that the same input gives the same image. */
   readonly epoch: number | undefined;
   readonly onEvent: (event: BuildEvent) => void;

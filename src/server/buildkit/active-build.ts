@@ -2,6 +2,7 @@ import { type StatusUpdate, StatusWriter } from "../../api/build-status.ts";
 import { IsleError, messageOf } from "../../base/error.ts";
 import type { BuildOutcome } from "../../engine/build/build-image.ts";
 import type { CacheTarget } from "../../engine/build/cache/cache-words.ts";
+import { HostKeys } from "../../engine/build/host-keys.ts";
 import type { BuildOutput } from "../../engine/build/outputs/output.ts";
 import type { BuildEvent } from "../../engine/build/request.ts";
 
@@ -17,6 +18,7 @@ export class ActiveBuild {
   readonly returned: Promise<BuildOutcome | undefined>;
   /** Of what the frontend has built, as the client knows them. */
   readonly references = new Set<string>();
+  readonly hostKeys = new HostKeys((message) => this.take({ kind: "warning", message }));
   readonly #updates: StatusUpdate[] = [];
   readonly #listeners = new Set<() => void>();
   readonly #writer: StatusWriter;

@@ -172,13 +172,14 @@ class Input {
 /** What the client can say for itself to the servers of repositories. */
 export function remoteAccess(
   deps: BuildDeps,
-  { signal }: ActiveBuild,
+  { signal, hostKeys }: ActiveBuild,
   { session, attributes }: Pick<FrontendParts, "session" | "attributes">,
 ): RemoteAccess & { readonly keepGitDir: boolean } {
   const keep = attributes["build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR"] ?? "";
   return {
     secret: (id) => session.secret(id),
     sshAgent: (id) => sessionAgent(deps.settings.paths.agents, session, id),
+    hostKeys,
     signal,
     keepGitDir: /^(1|true)$/i.test(keep),
   };

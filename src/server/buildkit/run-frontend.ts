@@ -55,6 +55,7 @@ async function buildWanted(
       contextExcludes: [],
       credentialsFor: (domain) => session.credentials(domain === "docker.io" ? "registry-1.docker.io" : domain),
       secret: (id) => session.secret(id),
+      hostKeys: build.hostKeys,
       sshAgent: (id) => sessionAgent(deps.settings.paths.agents, session, id),
       outputs: build.outputs,
       cacheFrom: cacheSources(attributes["cache-imports"]),

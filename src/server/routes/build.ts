@@ -10,6 +10,7 @@ import { cacheTerms } from "../../engine/build/cache-filter.ts";
 import { checkBuildHost } from "../../engine/build/check-host.ts";
 import type { BuildDeps } from "../../engine/build/deps.ts";
 import { recordedBuild } from "../../engine/build/history/recorded-build.ts";
+import { HostKeys } from "../../engine/build/host-keys.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { receiveInput, takeContexts } from "../build/build-input.ts";
@@ -57,14 +58,16 @@ const build: Handler = async (exchange, deps) => {
     // A client that is told to send all files begins anew: that is no build yet.
     const contexts = await takeContexts(exchange, deps);
     const { facts } = await recordedBuild(deps, about, async (tell) => {
-      const { release, ...input } = await receiveInput(exchange, deps, { ...accessOf(request), contexts, openBlob });
       const onEvent = (event: BuildEvent): void => {
         tell(event);
         show(event);
       };
+      const hostKeys = new HostKeys((message) => onEvent({ kind: "warning", message }));
+      const access = { ...accessOf(request), contexts, hostKeys, openBlob };
+      const { release, ...input } = await receiveInput(exchange, deps, access);
       for (const message of warnings) onEvent({ kind: "warning", message });
       try {
-        return await buildImage(deps, { ...request, ...input, onEvent, ...door });
+        return await buildImage(deps, { ...request, ...input, hostKeys, onEvent, ...door });
       } finally {
         // Before the client hears of the end: its next build finds the files.
         await release();
@@ -114,7 +117,7 @@ const keptContext: Handler = async ({ query }, { contexts }) => {
   );
 };
 
-type Results = "sshAgent" | "outputs" | "attest" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
+type Results = "sshAgent" | "hostKeys" | "outputs" | "attest" | "cacheFrom" | "cacheTo" | "deliver" | "clientCache";
 
 type Options = Omit<
   BuildRequest,

@@ -1,6 +1,11 @@
-import type { GitRef } from "../../../core/git.ts";
+import type { GitRef, KnownHosts } from "../../../core/git.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export interface GitSurroundings {
+  /** The daemon's own environment. */
+  readonly around: Readonly<Record<string, string | undefined>>;
+  /** Keys of hosts that all builds go by, in the place of the machine's own. */
+  readonly knownHostsFile?: string | undefined;
+}
 
 /** Of the daemon's own environment, what says how the network is reached. */
 const passed = ["PATH", "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
@@ -8,8 +13,8 @@ const certificates = ["SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"];
 
 /** All that git is told of the world; programs that it starts are told the same. */
 export function gitEnvironment(
-  { remote, authorization, sshAgent }: Pick<GitRef, "remote" | "authorization" | "sshAgent">,
-  around: Environment,
+  { remote, authorization, sshAgent, knownHosts }: Omit<GitRef, "ref" | "signal">,
+  { around, knownHostsFile }: GitSurroundings,
 ): Record<string, string> {
   const kept = [...passed, ...certificates].flatMap((name) => (around[name] ? [[name, around[name]] as const] : []));
   return {
@@ -19,17 +24,38 @@ export function gitEnvironment(
     ...{ GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_ATTR_NOSYSTEM: "1" },
     ...{ GIT_TERMINAL_PROMPT: "0", GIT_ASKPASS: "/bin/false", SSH_ASKPASS: "/bin/false", GIT_LFS_SKIP_SMUDGE: "1" },
     GIT_ALLOW_PROTOCOL: "http:https:git:ssh",
-    GIT_SSH_COMMAND: sshCommand,
+    GIT_SSH_COMMAND: sshCommand(knownHosts, knownHostsFile),
     ...(sshAgent !== undefined && { SSH_AUTH_SOCK: sshAgent }),
     ...configVariables([...settings, ...authorizationOf(remote, authorization)]),
   };
 }
 
-/** Nobody is there to be asked about a host's key, and no file is to remember it. */
-const sshCommand = [
-  ...["ssh", "-F", "/dev/null", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"],
-  ...["-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=30"],
-].join(" ");
+/** What the machine itself knows of hosts. */
+const machineKnownHosts = "/etc/ssh/ssh_known_hosts";
+
+/** Nobody is there to be asked about a host's key. Without a file to remember new ones in, they are refused. */
+function sshCommand(known: KnownHosts | undefined, machineFile: string | undefined): string {
+  const words = {
+    BatchMode: "yes",
+    StrictHostKeyChecking: known === undefined || known.onlyThese ? "yes" : "accept-new",
+    UserKnownHostsFile: file(known?.file ?? "/dev/null"),
+    GlobalKnownHostsFile: known?.onlyThese ? "/dev/null" : file(machineFile ?? machineKnownHosts),
+    HashKnownHosts: "no",
+    UpdateHostKeys: "no",
+    CheckHostIP: "no",
+    LogLevel: "ERROR",
+    ConnectTimeout: "30",
+  };
+  return [
+    "ssh -F /dev/null",
+    ...Object.entries(words).map(([name, value]) => `-o ${inShell(`${name}=${value}`)}`),
+  ].join(" ");
+}
+
+/** ssh takes spaces for the end of a name. */
+const file = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `"${path}"`);
+
+const inShell = (word: string): string => (/^[\w./=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 const settings: ReadonlyArray<readonly [string, string]> = [
   ["core.hooksPath", "/dev/null"],

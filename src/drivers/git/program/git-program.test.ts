@@ -14,7 +14,7 @@ test("a ref means what git itself would take: the commit of a tag before a branc
 test("git is told nothing of this machine's users, and the token only for its own host", () => {
   const around = { HOME: "/root", PATH: "/bin", SSH_AUTH_SOCK: "/agent", GIT_DIR: "/x", https_proxy: "p" };
   const access = { remote: "https://me@host:8443/a.git", authorization: "basic x", sshAgent: undefined };
-  const env = gitEnvironment(access, around);
+  const env = gitEnvironment(access, { around });
   expect([env["HOME"], env["SSH_AUTH_SOCK"], env["GIT_DIR"], env["https_proxy"]]).toEqual([
     "/nonexistent",
     undefined,
@@ -22,7 +22,21 @@ test("git is told nothing of this machine's users, and the token only for its ow
     "p",
   ]);
   expect(Object.values(env)).toContain("http.https://host:8443/.extraHeader");
-  const ssh = gitEnvironment({ ...access, remote: "git@host:a.git", sshAgent: "/s" }, around);
+  const ssh = gitEnvironment({ ...access, remote: "git@host:a.git", sshAgent: "/s" }, { around });
   expect(ssh["SSH_AUTH_SOCK"]).toBe("/s");
   expect(Object.values(ssh)).not.toContain("Authorization: basic x");
+});
+
+test("ssh takes new keys only where they are kept, and no others than those that were given", () => {
+  const access = { remote: "git@host:a.git", authorization: undefined, sshAgent: undefined };
+  const command = (knownHosts?: { file: string; onlyThese: boolean }, knownHostsFile?: string) =>
+    gitEnvironment({ ...access, knownHosts }, { around: {}, knownHostsFile })["GIT_SSH_COMMAND"]!;
+  expect(command()).toContain("StrictHostKeyChecking=yes -o UserKnownHostsFile=/dev/null");
+  const first = command({ file: "/b/hosts", onlyThese: false });
+  expect(first).toContain("StrictHostKeyChecking=accept-new -o UserKnownHostsFile=/b/hosts");
+  expect(first).toContain("GlobalKnownHostsFile=/etc/ssh/ssh_known_hosts");
+  expect(command({ file: "/b/hosts", onlyThese: false }, "/k")).toContain("GlobalKnownHostsFile=/k ");
+  const given = command({ file: "/it's here/hosts", onlyThese: true }, "/k");
+  expect(given).toContain("StrictHostKeyChecking=yes -o 'UserKnownHostsFile=\"/it'\\''s here/hosts\"'");
+  expect(given).toContain("GlobalKnownHostsFile=/dev/null");
 });

@@ -2,20 +2,23 @@ import { IsleError, invalid, notFound } from "../../../base/error.ts";
 import { isWholeCommit, withoutPassword } from "../../../core/build/git-url.ts";
 import type { GitCheckout, GitDriver, GitRef } from "../../../core/git.ts";
 import { run } from "../../../os/process.ts";
-import { gitEnvironment } from "./git-environment.ts";
+import { type GitSurroundings, gitEnvironment } from "./git-environment.ts";
 
 /**
  * Debian's git. It knows nothing of this machine's users: no configuration, credentials, hooks or prompts, and no other
  * protocols than those of the network. The kernel ends it with the daemon.
  */
-export function createGitProgram(): GitDriver {
-  return { resolve, checkout };
+export function createGitProgram({ knownHostsFile }: { readonly knownHostsFile?: string | undefined } = {}): GitDriver {
+  const git = (wanted: GitRef): Git => new Git(wanted, { around: process.env, knownHostsFile });
+  return {
+    resolve: (wanted) => resolve(git(wanted), wanted),
+    checkout: (wanted) => checkout(git(wanted), wanted),
+  };
 }
 
-async function resolve(wanted: GitRef): Promise<string> {
-  const { remote, ref } = wanted;
+async function resolve(git: Git, { remote, ref }: GitRef): Promise<string> {
   if (isWholeCommit(ref)) return ref;
-  const listed = await new Git(wanted).must("ls-remote", "--quiet", "--", remote, ref || "HEAD", `${ref || "HEAD"}^{}`);
+  const listed = await git.must("ls-remote", "--quiet", "--", remote, ref || "HEAD", `${ref || "HEAD"}^{}`);
   const commit = chooseRef(listed, ref || "HEAD");
   if (commit === undefined) throw notFound(`${withoutPassword(remote)} has no ref ${ref || "HEAD"}`);
   return commit;
@@ -29,8 +32,7 @@ export function chooseRef(listed: string, ref: string): string | undefined {
   return names.map((name) => commits.get(name)).find((commit) => commit !== undefined);
 }
 
-async function checkout(wanted: GitCheckout): Promise<string> {
-  const git = new Git(wanted);
+async function checkout(git: Git, wanted: GitCheckout): Promise<string> {
   await git.must("init", "--quiet", "--template=", "--", wanted.directory);
   await git.must("-C", wanted.directory, "remote", "add", "origin", wanted.remote);
   const found = await fetchRef(git, wanted);
@@ -67,9 +69,9 @@ class Git {
   readonly #wanted: GitRef;
   readonly #env: Record<string, string>;
 
-  constructor(wanted: GitRef) {
+  constructor(wanted: GitRef, surroundings: GitSurroundings) {
     this.#wanted = wanted;
-    this.#env = gitEnvironment(wanted, process.env);
+    this.#env = gitEnvironment(wanted, surroundings);
   }
 
   async try(...args: string[]) {
@@ -92,7 +94,7 @@ class Git {
 function failure(remote: string, said: string): IsleError {
   const why = said
     .split("\n")
-    .filter((line) => /^(fatal|error|remote|ssh|Host|Permission|.*denied)/.test(line))
+    .filter((line) => /^(fatal|error|remote|ssh|Host|No .* host key|Permission|.*denied)/.test(line))
     .slice(0, 4)
     .map((line) => line.replace(/\w+:\/\/\S+/g, withoutPassword))
     .join(" | ");
@@ -100,6 +102,11 @@ function failure(remote: string, said: string): IsleError {
   if (/terminal prompts disabled|Authentication failed|could not read Username/.test(said)) {
     return new IsleError("forbidden", problem, {
       hint: "give the build a secret GIT_AUTH_TOKEN, or use ssh and --ssh default",
+    });
+  }
+  if (/Host key verification failed/.test(said)) {
+    return new IsleError("forbidden", problem, {
+      hint: "its key is none of those known: a secret GIT_SSH_KNOWN_HOSTS says which it is",
     });
   }
   if (/transport '.*' not allowed/.test(said)) return invalid(problem);
