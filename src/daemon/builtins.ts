@@ -160,6 +160,7 @@ function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime
     initPath: config.initPath ?? findProgram("catatonit") ?? findProgram("docker-init") ?? findProgram("tini"),
     stopTimeoutSeconds: 10,
     paths: {
+      instances: paths.instances,
       instance: paths.instance,
       log: paths.log,
       builds: paths.builds,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { writeContext } from "../support/context-files.ts";
@@ -55,8 +55,9 @@ const build = (...flags: string[]) =>
 
 /** What a killed build may have left: files, mounts, roots, processes, agents' sockets. */
 async function leftBehind(): Promise<string[]> {
-  const list = async (path: string) => (await daemon.inNamespaces(["ls", path])).stdout.split("\n").filter(Boolean);
-  const files = (await list(join(daemon.dataRoot, "builds"))).filter((name) => name !== "cache");
+  const list = async (path: string) =>
+    (await daemon.inNamespaces(["sh", "-c", `ls -d ${path}/*`])).stdout.split("\n").filter(Boolean);
+  const files = (await list(join(daemon.dataRoot, "builds"))).filter((path) => !path.endsWith("/cache"));
   const roots = await list(join(daemon.dataRoot, "roots"));
   const instances = await list(join(daemon.dataRoot, "instances"));
   const sockets = await list(join(daemon.execRoot, "ssh"));
@@ -72,6 +73,15 @@ async function checkImage(): Promise<void> {
   expect(shown).toBe("1\n200\nfrom an archive\n300\n/w");
   await box.clear();
 }
+
+test("files of a step whose record was not written yet go at the next start", async () => {
+  const directory = join(daemon.dataRoot, "instances", "0".repeat(64));
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "config.json"), "{}");
+  await daemon.kill();
+  await daemon.restart();
+  expect(await leftBehind()).toEqual([]);
+});
 
 test(
   `a daemon killed at ${delays.length} points of a build leaves nothing, and the next build is right`,

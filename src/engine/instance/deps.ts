@@ -64,6 +64,8 @@ export interface EngineSettings {
   readonly initPath: string | undefined;
   readonly stopTimeoutSeconds: number;
   readonly paths: {
+    /** The directory with those of all instances. */
+    readonly instances: string;
     /** Files of an instance: bundle, log, hosts. */
     instance(id: string): string;
     log(id: string): string;

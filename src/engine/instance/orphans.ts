@@ -3,15 +3,17 @@ import type { VolumeRecord } from "../../core/volume.ts";
 import type { InstanceDeps } from "./deps.ts";
 
 /**
- * Removes roots that no record names, which a create or a removal left that was cut short. A volume without a record
+ * Removes roots and files that no record names, which a create or a removal left that was cut short. A volume without a record
  * is kept when it holds anything: what a user stored is never dropped.
  */
 export async function removeOrphans(deps: InstanceDeps): Promise<void> {
-  for (const id of deps.snapshots.listRoots()) {
+  const { paths } = deps.settings;
+  const left = new Set([...deps.snapshots.listRoots(), ...deps.machine.listDirectory(paths.instances)]);
+  for (const id of left) {
     if (deps.instances.get(id)) continue;
     deps.log.info("removing what an interrupted create or removal left", { instance: id });
     for (const runtime of deps.runtimes.values()) await runtime.delete(id);
-    await deps.machine.removeTree(deps.settings.paths.instance(id));
+    await deps.machine.removeTree(paths.instance(id));
     deps.exits.forget(id);
     await deps.snapshots.removeRoot(id);
   }
