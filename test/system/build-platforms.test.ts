@@ -89,7 +89,7 @@ test("one build makes an image for each platform, and an index of them", async (
   write({ Dockerfile: labelled });
   const name = `${registry.host}/two:v1`;
   const log = await build(...both, "-t", name, "--push");
-  expect(log).toContain(`[linux/${other} maker 2/2] RUN echo made for $TARGETARCH > /made`);
+  expect(log).toContain(`[linux/${host}->${other} maker 2/2] RUN echo made for $TARGETARCH > /made`);
   const configs = await configsInRegistry("two", "v1");
   expect(Object.keys(configs)).toEqual([host, other]);
   for (const [architecture, config] of Object.entries(configs)) {
@@ -103,11 +103,78 @@ test("a stage that is the same for every platform runs once, without the cache, 
     Dockerfile:
       "FROM --platform=$BUILDPLATFORM busybox AS maker\nRUN head -c 9 /dev/urandom | base64 > /made\nFROM scratch\nCOPY --from=maker /made /made\n",
   });
-  await build("--no-cache", ...both, "-o", join(out, "once"));
+  const log = await build("--no-cache", ...both, "-o", join(out, "once"));
+  expect(
+    log
+      .split("\n")
+      .filter((line) => line.includes("RUN head"))
+      .map((line) => line.replace(/^#\d+ /, "")),
+  ).toEqual([`[linux/${host} maker 2/2] RUN head -c 9 /dev/urandom | base64 > /made`]);
   const first = text(`once/linux_${host}/made`);
   expect(text(`once/linux_${other}/made`)).toBe(first);
   await build("--no-cache", ...both, "-o", join(out, "once"));
   expect(text(`once/linux_${host}/made`)).not.toBe(first);
+});
+
+/** Made on this machine for whatever platform. */
+const crossed = (command: string): string =>
+  `FROM --platform=$BUILDPLATFORM busybox AS maker\nARG TARGETARCH\n${command}\nFROM scratch\nCOPY --from=maker /made /made\n`;
+
+test("platforms are built side by side", async () => {
+  const wait = `for i in $(seq 600); do [ -e /c/${host} ] && [ -e /c/${other} ] && exit 0; sleep 0.1; done; exit 1`;
+  write({
+    Dockerfile: crossed(
+      `RUN --mount=type=cache,target=/c,id=meet echo $TARGETARCH > /made; touch /c/$TARGETARCH; ${wait}`,
+    ),
+  });
+  await build("--no-cache", ...both, "-o", join(out, "beside"));
+  for (const each of [host, other]) expect(text(`beside/linux_${each}/made`)).toBe(`${each}\n`);
+}, 90_000);
+
+test("a platform that fails ends the others", async () => {
+  write({
+    Dockerfile: crossed(
+      `RUN --mount=type=cache,target=/c,id=fail if [ $TARGETARCH = ${other} ]; then until [ -e /c/runs ]; do sleep 0.1; done; exit 7; fi; touch /c/runs; sleep 3600`,
+    ),
+  });
+  const { exitCode, stderr } = await run("--no-cache", ...both, "-o", join(out, "never"));
+  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("exit code: 7")]);
+  expect(existsSync(join(out, "never"))).toBe(false);
+}, 90_000);
+
+test("a step that stages or platforms have in common runs once, though they run at the same time", async () => {
+  const step = "RUN sleep 0.5; head -c 9 /dev/urandom | base64 > /made";
+  const stages = ["a", "b"].map((name) => `FROM --platform=$BUILDPLATFORM busybox AS ${name}\n${step}\n`);
+  const last = "FROM scratch\nARG TARGETARCH\nCOPY --from=a /made /a\nCOPY --from=b /made /b\nCOPY --from=c /made /c\n";
+  const third = `FROM --platform=$BUILDPLATFORM busybox AS c\n${step}\nARG TARGETARCH\nRUN echo $TARGETARCH >> /made\n`;
+  write({ Dockerfile: stages.join("") + third + last });
+  await build("--no-cache", ...both, "-o", join(out, "common"));
+  const made = text(`common/linux_${host}/a`);
+  for (const each of [host, other]) {
+    const files = ["a", "b", "c"].map((name) => text(`common/linux_${each}/${name}`));
+    expect(files).toEqual([made, made, `${made}${each}\n`]);
+  }
+}, 60_000);
+
+test("a base whose ONBUILD asks for the platform is not shared", async () => {
+  write({ Dockerfile: "FROM busybox\nONBUILD ARG TARGETARCH\nONBUILD RUN echo $TARGETARCH > /made\n" });
+  await build("-t", "asking");
+  write({
+    Dockerfile: "FROM --platform=$BUILDPLATFORM asking AS maker\nFROM scratch\nCOPY --from=maker /made /made\n",
+  });
+  await build(...both, "-o", join(out, "asked"));
+  for (const each of [host, other]) expect(text(`asked/linux_${each}/made`)).toBe(`${each}\n`);
+});
+
+test("what a stage in common came from is told of each platform's image", async () => {
+  write({
+    Dockerfile: "FROM --platform=$BUILDPLATFORM busybox AS maker\nFROM scratch\nCOPY --from=maker /etc/passwd /p\n",
+  });
+  await build(...both, "--provenance=true", "-o", join(out, "told"));
+  for (const each of [host, other]) {
+    const { predicate } = JSON.parse(text(`told/linux_${each}/provenance.json`));
+    expect(predicate.materials.map(({ uri }: { uri: string }) => uri)).toEqual([expect.stringContaining("busybox")]);
+  }
 });
 
 test("the files of each platform go into a directory of their own, or together", async () => {

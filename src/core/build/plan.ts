@@ -33,7 +33,8 @@ export function planBuild(dockerfile: Dockerfile, target: string, { bases, isNam
   return { target: wanted, stages: stages.filter(({ index }) => needed.has(index)) };
 }
 
-const namesUsed = (stage: Stage, base: string): string[] => [base, ...stage.instructions.flatMap(sourcesOf)];
+/** Stages or images that a stage stands on and takes from. */
+export const namesUsed = (stage: Stage, base: string): string[] => [base, ...stage.instructions.flatMap(sourcesOf)];
 
 /** Stages or images that an instruction takes files from. */
 function sourcesOf(instruction: Instruction): string[] {

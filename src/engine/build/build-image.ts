@@ -5,7 +5,6 @@ import { additionsTo } from "../image/additions.ts";
 import { collectUnused } from "../image/collect.ts";
 import { type BuildAttachment, buildAttachments } from "./attest/build-attachments.ts";
 import { attested } from "./attest/predicates.ts";
-import type { Material } from "./attest/provenance.ts";
 import { type CachedLayers, exportCaches } from "./cache/export-cache.ts";
 import { BrokenCache, ImportedCache } from "./cache/imported-cache.ts";
 import { readCaches } from "./cache/read-cache.ts";
@@ -15,7 +14,7 @@ import { checkRunnable } from "./emulators.ts";
 import { type BuiltImage, builtImage } from "./outputs/built-image.ts";
 import { type ExportFacts, exportOutputs } from "./outputs/export-outputs.ts";
 import { ownImage } from "./outputs/image-output.ts";
-import { type PlatformPlan, planFor } from "./platform-plan.ts";
+import { type PlatformPlan, plansFor, stepsOfAll } from "./platform-plan.ts";
 import type { BuildRequest } from "./request.ts";
 import { runStages } from "./run-stages.ts";
 
@@ -39,7 +38,7 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   const plans = plansOf(request);
   checkRunnable(deps, request, plans);
   if (!request.isChecked) reportLint(deps, request, plans[0]!);
-  const steps = plans.flatMap((plan) => [...plan.steps.values()].flat());
+  const steps = stepsOfAll(plans);
   request.onEvent({ kind: "plan", steps });
   const outcome = await additionsTo(deps.images).run(async () => {
     const beside = steps.length + 1;
@@ -61,18 +60,9 @@ export async function buildImage(deps: BuildDeps, request: BuildRequest): Promis
   return outcome;
 }
 
-/** A plan for each platform, their steps numbered one after the other. */
 function plansOf(request: BuildRequest): PlatformPlan[] {
   const wanted = request.platforms.length > 0 ? request.platforms : [hostPlatform()];
-  const platforms = [...new Map(wanted.map((platform) => [formatPlatform(platform), platform])).values()];
-  const plans: PlatformPlan[] = [];
-  let number = 1;
-  for (const platform of platforms) {
-    const plan = planFor(request, platform, { number, label: platforms.length > 1 ? formatPlatform(platform) : "" });
-    number += [...plan.steps.values()].flat().length;
-    plans.push(plan);
-  }
-  return plans;
+  return plansFor(request, [...new Map(wanted.map((platform) => [formatPlatform(platform), platform])).values()]);
 }
 
 interface Built extends CachedLayers {
@@ -99,15 +89,13 @@ async function runWith(
   deps: BuildDeps,
   { request, plans, imported }: { request: BuildRequest; plans: readonly PlatformPlan[]; imported: ImportedCache },
 ): Promise<Built> {
+  const results = await runStages({ deps, request, imported }, plans);
   const images: BuiltImage[] = [];
   const ofAllStages: ImageLayer[] = [];
-  const made = new Set<string>();
   const wantsAll = request.cacheTo.some((target) => target.kind !== "inline" && target.mode === "max");
-  for (const plan of plans) {
-    const materials = new Map<string, Material>();
-    const { target, all } = await runStages({ deps, request, imported, made, materials, ...plan });
+  for (const [index, { target, all, materials }] of results.entries()) {
     const layers = await imported.present(target.layers);
-    images.push(builtImage(deps, { request, plan, materials }, { ...target, layers }));
+    images.push(builtImage(deps, { request, plan: plans[index]!, materials }, { ...target, layers }));
     for (const stage of wantsAll ? all : []) ofAllStages.push(...(await imported.present(stage.layers)));
   }
   return { images, ofResult: images.flatMap(({ layers }) => layers), ofAllStages };

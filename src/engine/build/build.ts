@@ -24,7 +24,9 @@ export interface Build {
   readonly imported: ImportedCache;
   /** Keys of the steps that this build itself has run, for whatever platform: a build without cache runs each once. */
   readonly made: Set<string>;
-  /** What came from elsewhere so far, by its URL. */
+  /** Steps that this build runs right now, by their keys: whoever needs the same waits for it. */
+  readonly underWay: Map<string, Promise<unknown>>;
+  /** What came from elsewhere so far for the stage at hand, by its URL. */
   readonly materials: Map<string, Material>;
   readonly signal: AbortSignal;
   /** Work for when the build is over, however it ends. */
@@ -38,6 +40,13 @@ export interface StageResult {
   readonly layers: readonly ImageLayer[];
   /** ARGs of the stage, which those on top of it have too. */
   readonly args: ReadonlyMap<string, string>;
+  /** Of the files. */
+  readonly platform: Platform;
+  /** What the build is for. */
+  readonly madeFor: Platform;
+  /** Its base had it ask for that, so that other platforms' builds cannot share it. */
+  readonly isOfPlatform: boolean;
+  readonly materials: readonly Material[];
 }
 
 /** The key of a step in the cache. */

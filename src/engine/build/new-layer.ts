@@ -65,23 +65,51 @@ export async function stepLayer(
   { exactKey, ignoresCache, ...place }: StepPlace,
   make: () => Promise<ImageLayer>,
 ): Promise<StepLayer> {
-  const { deps, imported, made: ownKeys } = ground.build;
+  const { deps, made: ownKeys, underWay } = ground.build;
   const find = async (key: string) =>
     ignoresCache && !ownKeys.has(key) ? undefined : await lookUp(ground, { ...place, key });
   const quick = await find(place.key);
   if (quick) return quick;
   const exact = await exactKey?.();
   const known = exact === undefined ? undefined : await find(exact);
-  if (!known && !place.linked) ground.layers = await imported.present(ground.layers);
-  const made = known ?? { layer: await make(), createdAt: now(), cached: false };
   // The layer of another engine is remembered when it is here.
   if (known && !isHere(deps, known)) return known;
-  for (const key of new Set([place.key, ...(exact === undefined ? [] : [exact])])) {
-    if (known && key === exact) continue;
-    ownKeys.add(key);
-    const record = { ...place, key, layer: made.layer, createdAt: made.createdAt, usedAt: now(), uses: 0 };
-    deps.buildCache.put({ ...record, ...(key !== place.key && { alias: true }) });
+  const keys = [...new Set([place.key, ...(exact === undefined ? [] : [exact])])];
+  const remember = ({ layer, createdAt }: StepLayer): void => {
+    for (const key of known ? [place.key] : keys) {
+      ownKeys.add(key);
+      const record = { ...place, key, layer, createdAt, usedAt: now(), uses: 0 };
+      deps.buildCache.put({ ...record, ...(key !== place.key && { alias: true }) });
+    }
+  };
+  if (known) {
+    remember(known);
+    return known;
   }
+  const other = keys.map((key) => underWay.get(key)).find((each) => each !== undefined);
+  if (other) {
+    await other;
+    return await stepLayer(ground, { ...place, ignoresCache, ...(exactKey && { exactKey }) }, make);
+  }
+  const making = makeLayer(ground, { isLinked: place.linked ?? false, make, remember });
+  for (const key of keys) underWay.set(key, making);
+  try {
+    return await making;
+  } finally {
+    for (const key of keys) underWay.delete(key);
+  }
+}
+
+interface Making {
+  readonly isLinked: boolean;
+  make(): Promise<ImageLayer>;
+  remember(made: StepLayer): void;
+}
+
+async function makeLayer(ground: StepGround, { isLinked, make, remember }: Making): Promise<StepLayer> {
+  if (!isLinked) ground.layers = await ground.build.imported.present(ground.layers);
+  const made = { layer: await make(), createdAt: now(), cached: false };
+  remember(made);
   return made;
 }
 

@@ -31,8 +31,16 @@ export async function buildStage(build: Build, stage: Stage): Promise<StageResul
     if (instruction.kind === "arg") declareArgs(state, instruction);
     else await inStep(build, steps.shift()!, (step) => performAt(state, instruction, step));
   }
-  return { config: configFile(state), layers: state.layers, args: state.args };
+  const { layers, args, platform } = state;
+  return {
+    ...{ config: configFile(state), layers, args, platform, madeFor: build.platform },
+    isOfPlatform: triggers.some(inheritsArgs),
+    materials: [...build.materials.values()],
+  };
 }
+
+const inheritsArgs = (trigger: Instruction): boolean =>
+  trigger.kind === "arg" && trigger.args.some(({ value }) => value === undefined);
 
 async function inStep<T extends { readonly cached: boolean }>(
   { request, signal }: Build,
@@ -67,8 +75,8 @@ async function beginStage(build: Build, stage: Stage): Promise<StageState> {
   const asked =
     stage.from.platform &&
     atLines(dockerfile.source, stage.from.lines, () => expandWord(stage.from.platform!, globals, options));
-  const platform = asked ? parsePlatform(asked) : build.platform;
-  const { config, layers, args } = await baseOf(build, stage, platform);
+  const wanted = asked ? parsePlatform(asked) : build.platform;
+  const { config, layers, args, platform = wanted } = await baseOf(build, stage, wanted);
   return {
     build,
     stage,

@@ -7,7 +7,7 @@ import type { StageResult } from "../build.ts";
 import { ImportedCache } from "../cache/imported-cache.ts";
 import type { BuildDeps } from "../deps.ts";
 import type { BuiltImage } from "../outputs/built-image.ts";
-import { planFor } from "../platform-plan.ts";
+import { plansFor } from "../platform-plan.ts";
 import type { BuildEvent, BuildRequest, BuildStep, NamedContext } from "../request.ts";
 import { runStages } from "../run-stages.ts";
 import { shownStep } from "../shown-step.ts";
@@ -90,9 +90,9 @@ async function runGenerator(
     ]),
     ...{ host, secret: async () => undefined, sshAgent: async () => undefined, onEvent: tell },
   };
-  const plan = planFor(inner, platform, { number: step.number, label: "" });
-  const parts = { deps, request: inner, imported: new ImportedCache(deps, []), made: new Set<string>() };
-  return (await runStages({ ...parts, materials: new Map(), ...plan })).target;
+  const plans = plansFor(inner, [platform], step.number);
+  const [result] = await runStages({ deps, request: inner, imported: new ImportedCache(deps, []) }, plans);
+  return result!.target;
 }
 
 const maxFiles = 100;
