@@ -100,13 +100,14 @@ const ofImages = [
   "rewrite-timestamp",
 ];
 const ofStore = ["push", "push-by-digest", "name-canonical", "dangling-name-prefix", "unpack", "store"];
-const ofTrees = ["platform-split", "attestation-prefix"];
+/** `dest` is a place of the client's, which sees to it. */
+const ofTrees = ["platform-split", "attestation-prefix", "dest"];
 const known: Readonly<Record<string, readonly string[]>> = {
   image: [...ofImages, ...ofStore],
   moby: [...ofImages, ...ofStore],
   registry: [...ofImages, ...ofStore],
-  oci: [...ofImages, "tar"],
-  docker: [...ofImages, "tar"],
+  oci: [...ofImages, "tar", "dest"],
+  docker: [...ofImages, "tar", "dest"],
   local: ofTrees,
   tar: ofTrees,
   cacheonly: [],
