@@ -82,8 +82,9 @@ export const fieldTags = {
   memoryLimit: [59, "u64: bytes"],
   pidsLimit: [60, "u64"],
   initProcess: [61, "the container's first process is the agent's own init, which starts the workload"],
+  socket: [62, "u32 mode, u32 uid, u32 gid, path with a final zero: a socket that somebody outside answers"],
   // Files.
-  operation: [70, "text: layer (of the changes, as output), unpack (of the input)"],
+  operation: [70, "text: layer (of the changes, as output), unpack (of the input), sockets (connections to them)"],
   path: [71, "text"],
   owner: [72, "u32 uid, u32 gid: whom written files belong to"],
   flag: [73, "text: a wish of the operation"],

@@ -70,7 +70,8 @@ enum {
   FIELD_MEMORY_LIMIT = 59, /* u64: bytes */
   FIELD_PIDS_LIMIT = 60, /* u64 */
   FIELD_INIT_PROCESS = 61, /* the container's first process is the agent's own init, which starts the workload */
-  FIELD_OPERATION = 70, /* text: layer (of the changes, as output), unpack (of the input) */
+  FIELD_SOCKET = 62, /* u32 mode, u32 uid, u32 gid, path with a final zero: a socket that somebody outside answers */
+  FIELD_OPERATION = 70, /* text: layer (of the changes, as output), unpack (of the input), sockets (connections to them) */
   FIELD_PATH = 71, /* text */
   FIELD_OWNER = 72, /* u32 uid, u32 gid: whom written files belong to */
   FIELD_FLAG = 73, /* text: a wish of the operation */

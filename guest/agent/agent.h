@@ -75,6 +75,8 @@ struct child {
   struct field filter;       /* the system call filter of an exec */
 };
 _Noreturn void child_main(const struct child *child);
+/* Hands a descriptor to the agent: T for a terminal, S for a socket. */
+void child_give(const struct child *child, char kind, int fd);
 _Noreturn void child_fail(const struct child *child, int error, const char *format, const char *what);
 void close_all_but(const int *kept, size_t count);
 
@@ -104,6 +106,12 @@ void wake(uint32_t stream, const uint8_t *payload, size_t size);
 
 /* files.c, in a child */
 _Noreturn void files_main(const struct child *child);
+
+/* sockets.c: the workload's sockets that somebody outside answers */
+#define MOST_SOCKETS 8
+extern int sockets[MOST_SOCKETS];
+extern size_t socket_count;
+_Noreturn void serve_sockets(void);
 
 int write_text(const char *path, const char *text);
 

@@ -24,6 +24,18 @@ _Noreturn void child_fail(const struct child *child, int error, const char *form
   _exit(1);
 }
 
+void child_give(const struct child *child, char kind, int fd) {
+  char control[CMSG_SPACE(sizeof(int))] = {0};
+  struct iovec part = {&kind, 1};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &fd, sizeof(int));
+  sendmsg(child->report, &message, MSG_NOSIGNAL);
+}
+
 static void join_workload(const struct child *child) {
   static const char *const kinds[] = {"ipc", "uts", "cgroup", "mnt"};
   int spaces[4];
@@ -89,15 +101,7 @@ static void open_terminal(const struct child *child, const struct field *size) {
   }
   setsid();
   ioctl(slave, TIOCSCTTY, 0);
-  char control[CMSG_SPACE(sizeof(int))] = {0};
-  struct iovec part = {"T", 1};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &ptmx, sizeof(int));
-  sendmsg(child->report, &message, MSG_NOSIGNAL);
+  child_give(child, 'T', ptmx);
   for (int fd = 0; fd < 3; fd++) dup2(slave, fd);
   if (slave > 2) close(slave);
 }

@@ -53,6 +53,10 @@ void files_main(const struct child *child) {
     close(child->report);
     _exit(pack_layer());
   }
+  if (strcmp(operation, "sockets") == 0) {
+    close(child->report);
+    serve_sockets();
+  }
   enter_tree(child);
   if (!path || chdir(path) != 0) child_fail(child, errno, "Could not find the file %s in container", path ? path : "");
   close(child->report);

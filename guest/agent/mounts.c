@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -136,6 +138,27 @@ static void add_file(const struct child *child, int root, const struct field *fi
   close(target);
 }
 
+/* Listens before the workload runs, so that whoever comes early waits for who answers. */
+static void add_socket(const struct child *child, int root, const struct field *field) {
+  static unsigned number;
+  const char *text[1];
+  if (!split_texts(field, 12, text, 1)) child_fail(child, EBADMSG, "reading a %s", "socket");
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  snprintf(address.sun_path, sizeof address.sun_path, "/run/socket-%u", number++);
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+      chown(address.sun_path, field_u32(field, 4), field_u32(field, 8)) != 0 ||
+      chmod(address.sun_path, field_u32(field, 0) & 07777) != 0 || listen(listener, SOMAXCONN) != 0)
+    child_fail(child, errno, "listening at %s", text[0]);
+  int target = open_in_root(root, text[0], S_IFREG);
+  if (target < 0) child_fail(child, errno, "making the mount point %s", text[0]);
+  const char *three[3] = {"", address.sun_path, ""};
+  mount_at(child, target, text[0], three, MS_BIND);
+  close(target);
+  child_give(child, 'S', listener);
+  close(listener);
+}
+
 static void make_node(int directory, const char *name, mode_t mode, dev_t device) {
   if (mknodat(directory, name, mode, device) != 0 && errno == EEXIST) return;
 }
@@ -225,6 +248,7 @@ void mount_all(const struct child *child) {
     if (field.tag == FIELD_MOUNT) add_mount(child, root, &field);
     if (field.tag == FIELD_SHARE) add_share(child, root, &field);
     if (field.tag == FIELD_FILE) add_file(child, root, &field);
+    if (field.tag == FIELD_SOCKET) add_socket(child, root, &field);
     if (field.tag == FIELD_READONLY_ROOT) readonly = true;
   }
   make_devices(child, root);

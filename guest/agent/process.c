@@ -34,6 +34,9 @@ static struct process *processes;
 static struct bytes workload_filter; /* every process of the container gets the workload's */
 static pid_t workload;
 
+int sockets[MOST_SOCKETS];
+size_t socket_count;
+
 pid_t workload_pid(void) { return workload; }
 
 static struct process *find(uint32_t stream) {
@@ -85,6 +88,13 @@ static int make_pipes(const struct wishes *wishes, int ours[3], int its[3]) {
   return 0;
 }
 
+static void keep_socket(const struct cmsghdr *header) {
+  int fd;
+  memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  if (socket_count < MOST_SOCKETS) sockets[socket_count++] = fd;
+  else close(fd);
+}
+
 /* What the child complains of before it becomes the command; 0 when it did, its terminal in `terminal`. */
 static int hear_child(int report, int *terminal, char *text, size_t room) {
   for (;;) {
@@ -98,6 +108,8 @@ static int hear_child(int report, int *terminal, char *text, size_t room) {
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (said[0] == 'T' && header) {
       memcpy(terminal, CMSG_DATA(header), sizeof(int));
+    } else if (said[0] == 'S' && header) {
+      keep_socket(header);
     } else if (length > 5) {
       int error;
       memcpy(&error, said + 1, sizeof error);

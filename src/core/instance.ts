@@ -142,6 +142,8 @@ export interface InstanceMount {
   /** What is mounted below a read-only bind stays as it is. */
   readonly readonlyNonRecursive?: boolean;
   readonly tmpfsOptions?: string;
+  /** Bind of a socket, and whose it is inside. */
+  readonly socket?: { readonly uid: number; readonly gid: number; readonly mode: number };
   /** Bind whose source shows the ids of the instance's users already. */
   readonly showsOwnIds?: boolean;
 }

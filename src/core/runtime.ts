@@ -33,6 +33,11 @@ export interface Runtime {
   processes?(id: string): Promise<GuestProcess[]>;
   /** What was chosen for workloads of this runtime on this machine, and why, for people. */
   facts?(): Readonly<Record<string, string>>;
+  /**
+   * Has connections to sockets in the workload answered by those at these paths of the machine, in the order in which the
+   * workload's specification names them, until it ends. Only of isolations in which a bound socket leads nowhere.
+   */
+  answerSockets?(id: string, paths: readonly string[]): Promise<void>;
   /** Only of isolations whose files the host does not see. */
   readonly files?: GuestFiles;
   /** Only of isolations whose whole state can be saved. */
@@ -125,6 +130,8 @@ export interface Workload {
   readonly terminal: boolean;
   readonly stdin: boolean;
   readonly leaveStdinOpen: boolean;
+  /** Sockets of the machine that are bound in can be connected to, where that is a matter of choice. */
+  readonly opensSockets: boolean;
 }
 
 export interface CreatedProcess {

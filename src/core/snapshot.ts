@@ -50,7 +50,7 @@ export interface SnapshotStore {
   /** What the root holds beyond its layers. */
   usage(rootId: string): Promise<RootUsage>;
   changes(rootId: string): Promise<Change[]>;
-  /** Puts the changes that an OCI layer holds in the place of the root's own. */
+  /** Puts the changes that an OCI layer holds in the place of the root's own, but for empty places to mount on that it was prepared with. */
   replaceChanges(rootId: string, layer: Readable): Promise<void>;
   /** The root's changes as an OCI layer (tar with whiteouts). */
   diff(rootId: string, options?: DiffOptions): Readable;

@@ -10,6 +10,7 @@ import type { OciSpec } from "../core/oci-spec.ts";
  * - `restore`: directory of a saved machine, from which this one goes on
  * - `identity`: `new` for one that goes on as another than the one that was saved
  * - `networks`: how many interfaces there are, where it is not one
+ * - `sockets`: sockets in the container that the engine answers, as JSON: path, mode, uid and gid of each
  * - `domain`: who may share memory with whom; machines of different domains never start from one template
  */
 type Annotation =
@@ -22,6 +23,7 @@ type Annotation =
   | "kernel"
   | "networks"
   | "domain"
+  | "sockets"
   | "restore"
   | "identity";
 

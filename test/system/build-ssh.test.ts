@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Containers } from "../support/containers.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { runscProgram, withRunsc } from "../support/runsc.ts";
 import { Repository } from "../support/sources.ts";
 import { copySshAdd, hasAgent, startAgent, type TestAgent } from "../support/ssh-agent.ts";
 
@@ -18,7 +19,7 @@ const directories: string[] = [];
 beforeAll(async () => {
   if (!hasAgent()) return;
   const programs = mkdtempSync(join(tmpdir(), "isle-ssh-"));
-  daemon = await startDaemon({ env: { PATH: `${programs}:${process.env["PATH"]}` } });
+  daemon = await startDaemon({ env: { PATH: `${programs}:${withRunsc().PATH}` } });
   directories.push(programs);
   box = new Containers(daemon.api);
   agent = await startAgent(daemon);
@@ -62,6 +63,32 @@ withAgent("a step signs with the client's agent, and no other step does", async 
   expect((await shown("cat /none")).split("\n")[0]).toBe("none");
   expect(await shown("ls /tmp/sock /run/buildkit 2>/dev/null; true")).toBe("");
 });
+
+test.skipIf(!hasAgent() || !runscProgram)("a step in a sandbox signs with the client's agent", () =>
+  signsIn("sandbox"),
+);
+withAgent("a step in a microVM signs with the client's agent", () => signsIn("microvm"));
+
+/** Two agents, also several times at once, and no trace of the sockets is in the image. */
+async function signsIn(isolation: string): Promise<void> {
+  const step = [
+    "ssh-add -l > /seen; stat -c %u:%g:%a $SSH_AUTH_SOCK /tmp/sock >> /seen",
+    "test -S $SSH_AUTH_SOCK && SSH_AUTH_SOCK=/tmp/sock ssh-add -l",
+    "for i in 1 2 3 4 5 6; do ssh-add -l & done; wait",
+  ];
+  const mounts = "--mount=type=ssh --mount=type=ssh,id=second,target=/tmp/sock,mode=0660,uid=5,gid=6,required";
+  const { exitCode, stderr } = await build(
+    `RUN ${mounts} ${step.join("; ")}\n`,
+    ...["--isolation", isolation, "--no-cache", "--ssh", "default", "--ssh", `second=${agent.socket}`],
+  );
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr.split(agent.fingerprint)).toHaveLength(8);
+  const [key, ...owners] = (await shown("cat /seen")).split("\n");
+  expect(key).toContain(agent.fingerprint);
+  expect(owners).toEqual(["0:0:600", "5:6:660"]);
+  expect(await shown("ls -d /tmp/sock /run 2>/dev/null; true")).toBe("");
+  expect(readdirSync(join(daemon.execRoot, "ssh"))).toEqual([]);
+}
 
 withAgent("connections come and go while a step runs, and none is left behind", async () => {
   const { exitCode, stderr } = await build(

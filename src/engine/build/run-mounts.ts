@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join, posix } from "node:path";
-import { IsleError, isCode, notFound, unsupported } from "../../base/error.ts";
+import { IsleError, isCode, notFound } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { TreeRoot } from "../../core/archive.ts";
@@ -198,18 +198,9 @@ async function addSecret(state: StageState, made: Making, mount: RunMount): Prom
   );
 }
 
-/** Isolations with a kernel of their own: a socket of this machine leads nowhere in them. */
-const withoutSockets: ReadonlySet<string> = new Set(["isle-vm", "gvisor"]);
-
 /** A socket behind which the client's agent signs; its keys stay with it. */
 async function addAgent(state: StageState, made: Making, mount: RunMount): Promise<void> {
   const { request } = state.build;
-  const runtime = request.host.Runtime ?? made.deps.settings.defaultRuntime;
-  if (withoutSockets.has(runtime)) {
-    if (mount.required)
-      throw unsupported(`an SSH agent under ${runtime}`, { hint: "build with --isolation container" });
-    return;
-  }
   const agent = await request.sshAgent(mount.id);
   if (agent === undefined) {
     if (!mount.required) return;
@@ -217,10 +208,11 @@ async function addAgent(state: StageState, made: Making, mount: RunMount): Promi
   }
   made.undo.push(() => agent.close());
   const { uid, gid, mode = 0o600 } = mount;
-  made.deps.machine.setOwner(agent.path, ownerFor(made, { uid, gid, mode }));
+  const socket = { uid, gid, mode };
+  made.deps.machine.setOwner(agent.path, ownerFor(made, socket));
   const agents = made.places.filter(({ path }) => path.startsWith(agentTarget)).length;
   const target = mount.target === "" ? `${agentTarget}${agents}` : targetOf(state, mount);
-  add(made, { type: "bind", source: agent.path, target, showsOwnIds: true }, "file");
+  add(made, { type: "bind", source: agent.path, target, socket, showsOwnIds: true }, "file");
   const hasSocket = [...made.env, ...(state.config.run.Env ?? [])].some((each) => each.startsWith("SSH_AUTH_SOCK="));
   if (!hasSocket) made.env.push(`SSH_AUTH_SOCK=${target}`);
 }

@@ -3,7 +3,7 @@ import type { Undo } from "../../base/undo.ts";
 import type { Endpoint, InstanceRecord, RunningState } from "../../core/instance.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { runtimeOf } from "./find.ts";
-import { type SavedGuest, withGuestRoot } from "./guest.ts";
+import { type SavedGuest, socketsOf, withGuestRoot } from "./guest.ts";
 import { planInstanceMounts } from "./instance-mounts.ts";
 import { planInstanceSpec } from "./instance-spec.ts";
 import { releaseVolumes } from "./instance-volumes.ts";
@@ -40,6 +40,7 @@ export async function bringUp(
   const planned = planInstanceSpec(deps, record, { rootPath, joined, mounts });
   const spec =
     runtime.isolation === "microvm" ? await withGuestRoot(deps, record, planned, { joined, origin }) : planned;
+  const sockets = socketsOf(record).map(({ source }) => source);
   undo.add(() => runtime.delete(id));
   const { pid, pidStart } = await runtime.create({
     id,
@@ -49,6 +50,7 @@ export async function bringUp(
     terminal: record.config.Tty ?? false,
     stdin: record.config.OpenStdin ?? false,
     leaveStdinOpen: !record.config.StdinOnce,
+    opensSockets: sockets.length > 0,
   });
   // Written before the command runs, so that a crash in between finds the process and undoes the start.
   const state = runningState({ pid, pidStart }, joined);
@@ -58,6 +60,7 @@ export async function bringUp(
   deps.rotations.watch(deps, record);
   await origin?.leaveBehind?.();
   await runtime.start(id);
+  if (sockets.length > 0) await runtime.answerSockets?.(id, sockets);
   return { ...state, startedAt: now() };
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { unsupported } from "../../base/error.ts";
 import { parseBytes } from "../../base/size.ts";
-import type { InstanceRecord } from "../../core/instance.ts";
+import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
 import type { OciSpec } from "../../core/oci-spec.ts";
 import type { InstanceDeps } from "./deps.ts";
 import { runtimeOf } from "./find.ts";
@@ -32,10 +32,14 @@ export async function withGuestRoot(
     "isle.vm.disk-size": sizeOf(record),
     ...(origin && { "isle.vm.restore": origin.saved, "isle.vm.identity": origin.asAnother ? "new" : "same" }),
     ...(joined.endpoints.length > 1 && { "isle.vm.networks": String(joined.endpoints.length) }),
+    "isle.vm.sockets": JSON.stringify(socketsOf(record).map(({ target, socket }) => ({ path: target, ...socket }))),
     "isle.vm.ephemeral": String(record.host.AutoRemove ?? false),
   };
   return { ...spec, annotations: { ...spec.annotations, ...orders } };
 }
+
+/** Mounts that are sockets of the machine. */
+export const socketsOf = ({ mounts }: InstanceRecord): InstanceMount[] => mounts.filter(({ socket }) => socket);
 
 /** Bytes of the disk, which is sparse; empty for the usual size. */
 const sizeOf = ({ host: { StorageOpt } }: InstanceRecord): string =>

@@ -3,6 +3,7 @@ import { invalid } from "../../base/error.ts";
 import type { InstanceMount, InstanceRecord } from "../../core/instance.ts";
 import type { OciMount } from "../../core/oci-spec.ts";
 import type { InstanceDeps } from "./deps.ts";
+import { runtimeOf } from "./find.ts";
 import { volumeSource } from "./instance-volumes.ts";
 import type { Joined } from "./join-network.ts";
 import { hostsFile, resolvConf } from "./network-files.ts";
@@ -24,7 +25,9 @@ export async function planInstanceMounts(
   { rootPath, joined }: Place,
 ): Promise<InstanceMounts> {
   const user: OciMount[] = [];
-  for (const mount of record.mounts) {
+  // Under a kernel of its own a bound socket leads nowhere: there are others in its place.
+  const { isolation } = runtimeOf(deps, record);
+  for (const mount of record.mounts.filter(({ socket }) => !socket || isolation !== "microvm")) {
     const planned = await planMount(deps, record, mount, rootPath);
     user.push(mount.showsOwnIds ? planned : mapped(record, planned));
   }

@@ -130,7 +130,9 @@ export const fieldTag = {
   pidsLimit: 60,
   /** the container's first process is the agent's own init, which starts the workload */
   initProcess: 61,
-  /** text: layer (of the changes, as output), unpack (of the input) */
+  /** u32 mode, u32 uid, u32 gid, path with a final zero: a socket that somebody outside answers */
+  socket: 62,
+  /** text: layer (of the changes, as output), unpack (of the input), sockets (connections to them) */
   operation: 70,
   /** text */
   path: 71,

@@ -1,7 +1,7 @@
 import type { OciResources, OciSpec } from "../../core/oci-spec.ts";
 import { annotation } from "../annotations.ts";
 import { fieldTag, frameType } from "../generated/protocol.ts";
-import { field, frame, u32, u64 } from "./fields.ts";
+import { field, frame, texts, u32, u64 } from "./fields.ts";
 import { type MountSource, planMounts, type Share } from "./mounts.ts";
 import { planProcess } from "./process.ts";
 
@@ -83,7 +83,8 @@ const namespaceFlags: Readonly<Record<string, number>> = {
   pid: 0x20000000,
 };
 
-function containerFields({ linux, hostname, root }: OciSpec): Buffer[] {
+function containerFields(spec: OciSpec): Buffer[] {
+  const { linux, hostname, root } = spec;
   const unshare = (linux.namespaces ?? []).reduce((sum, { type }) => sum | (namespaceFlags[type] ?? 0), 0);
   return [
     field(fieldTag.unshare, u32(unshare)),
@@ -92,9 +93,22 @@ function containerFields({ linux, hostname, root }: OciSpec): Buffer[] {
     ...(linux.maskedPaths ?? []).map((path) => field(fieldTag.masked, path)),
     ...(linux.readonlyPaths ?? []).map((path) => field(fieldTag.readonlyPath, path)),
     ...(root.readonly ? [field(fieldTag.readonlyRoot)] : []),
+    ...socketFields(spec),
     ...limitFields(linux.resources ?? {}),
   ];
 }
+
+interface GuestSocket {
+  readonly path: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const socketFields = (spec: OciSpec): Buffer[] =>
+  (JSON.parse(annotation(spec, "sockets") ?? "[]") as GuestSocket[]).map(({ path, mode, uid, gid }) =>
+    field(fieldTag.socket, Buffer.concat([u32(mode, uid, gid), texts(path)])),
+  );
 
 /** The limits that the guest's kernel keeps. */
 export function limitFields(resources: OciResources): Buffer[] {

@@ -7,6 +7,7 @@ import { processStart } from "../../../os/proc.ts";
 import { spawnError, start } from "../../../os/process.ts";
 import { runtimeMessage } from "./message.ts";
 import type { OciRuntimeOptions } from "./options.ts";
+import { openSocketsArg } from "./runsc.ts";
 
 /** Starts the supervisor, which makes the workload's process and holds it before its command runs. */
 export async function createUnderConmon(options: OciRuntimeOptions, workload: Workload): Promise<CreatedProcess> {
@@ -22,12 +23,13 @@ export async function createUnderConmon(options: OciRuntimeOptions, workload: Wo
 /** The supervisor's arguments; its working directory plays no part. */
 export function conmonArgs(options: OciRuntimeOptions, workload: Workload): string[] {
   const { program, stateRoot, exitDir, globalArgs = [] } = options;
+  const opening = workload.opensSockets && options.isolation === "sandbox" ? [openSocketsArg] : [];
   return [
     ...["--api-version", "1", "-c", workload.id, "-u", workload.id, "-n", workload.id, "-r", program],
     ...["-b", workload.bundle, "-p", join(workload.bundle, "pid"), "-P", join(workload.bundle, "conmon.pid")],
     ...["-l", `k8s-file:${workload.logPath}`, "--no-sync-log", "--exit-dir", exitDir, "-0", workload.bundle],
     ...["--full-attach", "--log-level", "error"],
-    ...["--root", stateRoot, ...globalArgs].map((arg) => `--runtime-arg=${arg}`),
+    ...["--root", stateRoot, ...globalArgs, ...opening].map((arg) => `--runtime-arg=${arg}`),
     ...(workload.terminal ? ["-t"] : []),
     ...(workload.stdin ? ["-i"] : []),
     ...(workload.leaveStdinOpen ? ["--leave-stdin-open"] : []),

@@ -19,6 +19,7 @@ import { microvmFacts } from "../../../vm/facts.ts";
 import { createGuestFiles } from "../../../vm/guest-files.ts";
 import { explained } from "../../../vm/launch.ts";
 import type { MachinePool } from "../../../vm/pool/pool.ts";
+import { answerSockets } from "../../../vm/sockets.ts";
 import { createGuestSaving } from "./guest-saving.ts";
 import { commandProblem, runtimeMessage } from "./message.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
@@ -72,6 +73,7 @@ export function createGuestRuntime(options: OciRuntimeOptions, { pool, ...places
     wasOomKilled: (id) => ranOutOfMemory(stateRoot, id),
     facts: () => ({ ...microvmFacts(), "isle.vm.pool": `${pool.waiting} of ${pool.size} wait` }),
     processes: (id) => listProcesses(stateRoot, id),
+    answerSockets: (id, paths) => answerSockets(join(stateRoot, id), paths),
     files: createGuestFiles({ stateRoot, ...places }),
     saving: createGuestSaving(options, { pool, templates: places.templates }),
   };

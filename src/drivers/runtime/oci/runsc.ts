@@ -8,6 +8,9 @@ import type { GuestProcess } from "../../../core/runtime.ts";
  */
 export const runscArgs: readonly string[] = ["--network=sandbox", "--overlay2=none", "--file-access=shared"];
 
+/** For one sandbox: it connects to sockets of the machine that are bound in. */
+export const openSocketsArg = "--host-uds=open";
+
 /**
  * Writes a program that starts runsc where it sees no /proc/sys/net. Releases of runsc before the autumn of 2024 take a
  * network namespace for the machine's own when that has net.core.rmem_default, which every namespace has since Linux

@@ -6,6 +6,7 @@ import type { ContentStore } from "../../../core/content.ts";
 import type { Change, DiffOptions, LayerUsage, SnapshotStore } from "../../../core/snapshot.ts";
 import { readConfined, runConfined } from "../../../os/confined/confined.ts";
 import { makeBaseLayer } from "./base-layer.ts";
+import { dropStubs } from "./drop-stubs.ts";
 import { createLayers } from "./layers.ts";
 import { MappedView } from "./mapped-view.ts";
 import { layerPath, makePlaces, type Places } from "./places.ts";
@@ -114,6 +115,9 @@ function replaceChanges(
     try {
       await pipeline(layer, createWriteStream(blob, { mode: 0o600 }));
       await unpackInto(fresh, blob);
+      const stubs = roots.stubsOf(rootId);
+      const lowers = roots.lowersOf(rootId).map((layer) => join(layerPath(places, layer), "fs"));
+      if (stubs) dropStubs(stubs, fresh, lowers);
       const { uid, gid, mode } = statSync(upper);
       chownSync(fresh, uid, gid);
       chmodSync(fresh, mode & 0o7777);

@@ -32,6 +32,8 @@ export interface Roots {
   withUpper<T>(rootId: string, work: (upper: string) => Promise<T>): Promise<T>;
   /** Layers below the root, uppermost first; none for a root that was never finished. */
   lowersOf(rootId: string): ChainId[];
+  /** Directory with the places to mount on that the root was prepared with, if any. */
+  stubsOf(rootId: string): string | undefined;
 }
 
 export function createRoots(places: Places, features: ReadonlySet<string>, view: MappedView): Roots {
@@ -82,6 +84,7 @@ export function createRoots(places: Places, features: ReadonlySet<string>, view:
         release();
       }
     },
+    stubsOf: (rootId) => [join(pathOf(rootId), stubsName)].find((path) => existsSync(path)),
     lowersOf: (rootId) => (existsSync(join(pathOf(rootId), "lower")) ? readLowers(pathOf(rootId)) : []),
   };
 }
