@@ -21,6 +21,8 @@ export interface KnownHosts {
 
 export interface GitCheckout extends GitRef {
   readonly submodules: boolean;
+  /** The most that files and history may hold. */
+  readonly maxBytes: number;
   /** Directory that is not there yet; holds the files afterwards, and what git itself keeps below `.git`. */
   readonly directory: string;
 }
@@ -30,8 +32,8 @@ export interface GitDriver {
   /** The commit that a ref means now. Fails with notFound for one that is not there, unavailable for a silent remote. */
   resolve(wanted: GitRef): Promise<string>;
   /**
-   * Lays the files out and returns the commit. Fails with notFound for a ref that is not there, unavailable for a remote that
-   * cannot be read; the directory may then be left half-made.
+   * Lays the files out and returns the commit. Fails with notFound for a ref that is not there, invalid for more bytes than
+   * there may be, unavailable for a remote that cannot be read; the directory may then be left half-made.
    */
   checkout(wanted: GitCheckout): Promise<string>;
 }

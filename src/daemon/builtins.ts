@@ -153,6 +153,7 @@ function createSettings(config: DaemonConfig, paths: DaemonPaths, defaultRuntime
     cgroupParent: config.cgroupParent,
     defaultUlimits: config.defaultUlimits,
     defaultShmBytes: config.defaultShmBytes,
+    buildDownloadBytes: config.buildDownloadBytes,
     defaultLog: { type: config.logDriver, options: config.logOpts },
     dns: config.dns,
     dnsOptions: config.dnsOpts,

@@ -39,6 +39,7 @@ export interface DaemonConfig {
   readonly favorCgroupMoves: boolean;
   readonly sshKnownHosts: string | undefined;
   readonly buildUserns: "mapped" | "host";
+  readonly buildDownloadBytes: number;
   readonly shutdownTimeout: number;
   readonly metricsAddr: string | undefined;
 }
@@ -103,6 +104,10 @@ export const daemonKeys: Readonly<Record<string, Key>> = {
   "build-userns": {
     kind: "text",
     help: "Users of build steps: mapped to nobody of this machine where possible (the default), or host",
+  },
+  "build-download-limit": {
+    kind: "text",
+    help: "The most that a build fetches from one URL or repository, 10g without a word",
   },
   "ssh-known-hosts": {
     kind: "text",
@@ -251,6 +256,7 @@ function toConfig(values: Values): DaemonConfig {
     favorCgroupMoves: values["cgroup-favor-moves"] !== false,
     sshKnownHosts: text(values["ssh-known-hosts"]),
     buildUserns: oneOf("build-userns", text(values["build-userns"]), ["mapped", "host"], "mapped"),
+    buildDownloadBytes: parseBytes(text(values["build-download-limit"]) ?? "10g"),
     shutdownTimeout: number(values, "shutdown-timeout", 15),
     metricsAddr: text(values["metrics-addr"]),
   };

@@ -10,7 +10,7 @@ import type { InstructionOf } from "../../core/build/instruction.ts";
 import { decompressed } from "../image/decompress.ts";
 import { addedTree } from "./added-tree.ts";
 import { cacheKey } from "./build.ts";
-import { openUrl } from "./fetch-url.ts";
+import { boundedBody, openUrl } from "./fetch-url.ts";
 import { gitUrl } from "./git-tree.ts";
 import { rootFile } from "./root-file.ts";
 import { expanded, type StageState } from "./stage-state.ts";
@@ -124,7 +124,10 @@ async function download({ build }: StageState, url: string, algorithm: string): 
   build.atEnd(release);
   const hash = createHash(algorithm);
   let sizeBytes = 0;
-  for await (const chunk of deps.machine.saveWhileRead(path, bodyOf(response))) {
+  for await (const chunk of deps.machine.saveWhileRead(
+    path,
+    boundedBody(url, response, deps.settings.buildDownloadBytes),
+  )) {
     hash.update(chunk);
     sizeBytes += chunk.length;
   }
@@ -136,10 +139,6 @@ async function download({ build }: StageState, url: string, algorithm: string): 
     read: () => deps.machine.openFile(path),
     release,
   };
-}
-
-async function* bodyOf({ body }: Response): AsyncGenerator<Uint8Array, void> {
-  if (body) yield* body;
 }
 
 /** A local tar archive, plain or compressed, is unpacked into the target. */

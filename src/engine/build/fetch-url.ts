@@ -1,4 +1,5 @@
 import { IsleError, invalid, messageOf } from "../../base/error.ts";
+import { formatBinaryBytes } from "../../base/size.ts";
 import { withoutPassword } from "../../core/build/git-url.ts";
 
 const maxRedirects = 10;
@@ -22,3 +23,27 @@ export async function openUrl(url: string, signal: AbortSignal): Promise<Respons
   }
   throw invalid(`cannot fetch ${shown}: it redirects more than ${maxRedirects} times`);
 }
+
+/** What a URL leads to, no more of it than a build may fetch. */
+export async function* boundedBody(
+  url: string,
+  { body, headers }: Response,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array, void> {
+  const announced = Number(headers.get("content-length") ?? 0);
+  if (announced > maxBytes) {
+    await body?.cancel();
+    throw tooLarge(url, maxBytes);
+  }
+  let sent = 0;
+  for await (const chunk of body ?? []) {
+    sent += chunk.length;
+    if (sent > maxBytes) throw tooLarge(url, maxBytes);
+    yield chunk;
+  }
+}
+
+const tooLarge = (url: string, maxBytes: number) =>
+  invalid(`${withoutPassword(url)} is larger than ${formatBinaryBytes(maxBytes)}, the most that a build fetches`, {
+    hint: "the key build-download-limit of the daemon's configuration sets that",
+  });

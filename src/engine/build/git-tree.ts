@@ -46,7 +46,7 @@ export async function fetchTree(deps: BuildDeps, url: GitUrl, access: RemoteAcce
     deps.machine.makeDirectory(deps.settings.paths.builds);
     const { ref, submodules } = url;
     const commit = await withAccess(deps, url, access, (means) =>
-      deps.git.checkout({ ...means, ref, submodules, directory }),
+      deps.git.checkout({ ...means, ref, submodules, directory, maxBytes: deps.settings.buildDownloadBytes }),
     );
     checkCommit(url, commit);
     return { root: { path: directory }, commit, release };

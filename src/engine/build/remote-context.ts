@@ -5,7 +5,7 @@ import { gitMaterial } from "./attest/provenance.ts";
 import { cacheKey } from "./build.ts";
 import { type BuildContext, contextAgain, receiveContext } from "./context.ts";
 import type { BuildDeps } from "./deps.ts";
-import { openUrl } from "./fetch-url.ts";
+import { boundedBody, openUrl } from "./fetch-url.ts";
 import { accessMark, fetchTree, gitFiles, gitUrl, type RemoteAccess, resolveGit } from "./git-tree.ts";
 
 export interface RemoteContext {
@@ -29,17 +29,16 @@ export async function remoteContext(deps: BuildDeps, url: string, wanted: Wanted
   if (gitUrl(url)) return { context: await gitContext(deps, url, wanted), dockerfile: wanted.dockerfile };
   const response = await openUrl(url, wanted.signal);
   try {
-    const { archive, dockerfile } = await streamedContext(bytesOf(response), wanted.dockerfile);
+    const { archive, dockerfile } = await streamedContext(
+      boundedBody(url, response, deps.settings.buildDownloadBytes),
+      wanted.dockerfile,
+    );
     const context = await receiveContext(deps, archive, [...wanted.kept, dockerfile]);
     return { context: { ...context, origin: { uri: withoutPassword(url), digest: {} } }, dockerfile };
   } catch (error) {
     if (error instanceof IsleError) throw error;
     throw new IsleError("unavailable", `cannot fetch ${withoutPassword(url)}: ${messageOf(error)}`, { cause: error });
   }
-}
-
-async function* bytesOf({ body }: Response): AsyncGenerator<Uint8Array, void> {
-  if (body) yield* body;
 }
 
 /** A repository's files become a context as those of a client do, and are kept for the next build of the same commit. */

@@ -56,6 +56,8 @@ export interface EngineSettings {
   readonly cgroupParent: string;
   readonly defaultUlimits: Readonly<Record<string, { soft: number; hard: number }>>;
   readonly defaultShmBytes: number;
+  /** The most that a build fetches from one URL or repository. */
+  readonly buildDownloadBytes: number;
   readonly defaultLog: { readonly type: string; readonly options: Readonly<Record<string, string>> };
   readonly dns: readonly string[];
   readonly dnsOptions: readonly string[];

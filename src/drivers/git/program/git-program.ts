@@ -1,7 +1,9 @@
 import { IsleError, invalid, notFound } from "../../../base/error.ts";
+import { formatBinaryBytes } from "../../../base/size.ts";
 import { isWholeCommit, withoutPassword } from "../../../core/build/git-url.ts";
 import type { GitCheckout, GitDriver, GitRef } from "../../../core/git.ts";
 import { run } from "../../../os/process.ts";
+import { withinSize } from "../../../os/within-size.ts";
 import { type GitSurroundings, gitEnvironment } from "./git-environment.ts";
 
 /**
@@ -12,9 +14,18 @@ export function createGitProgram({ knownHostsFile }: { readonly knownHostsFile?:
   const git = (wanted: GitRef): Git => new Git(wanted, { around: process.env, knownHostsFile });
   return {
     resolve: (wanted) => resolve(git(wanted), wanted),
-    checkout: (wanted) => checkout(git(wanted), wanted),
+    checkout: (wanted) => {
+      const { directory, maxBytes, signal } = wanted;
+      const bound = { directory, maxBytes, signal, tooMuch: () => tooLarge(wanted) };
+      return withinSize(bound, (both) => checkout(git({ ...wanted, signal: both }), wanted));
+    },
   };
 }
+
+const tooLarge = ({ remote, maxBytes }: GitCheckout): IsleError =>
+  invalid(`${withoutPassword(remote)} is larger than ${formatBinaryBytes(maxBytes)}, the most that a build fetches`, {
+    hint: "the key build-download-limit of the daemon's configuration sets that",
+  });
 
 async function resolve(git: Git, { remote, ref }: GitRef): Promise<string> {
   if (isWholeCommit(ref)) return ref;
