@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
@@ -89,6 +90,28 @@ for (const { age, buildx, compose } of clients) {
       "made\nof the context\nhello\nof the context\n/srv",
     );
     expect(readFileSync(join(out, "said"), "utf8")).toBe("hello\n");
+  });
+
+  const asks = execFileSync(buildx, ["bake", "--help"]).toString().includes("--check");
+  test.skipIf(!asks)(`docker buildx bake (${age}) answers questions about targets on others`, async () => {
+    const file = `
+target "base" { dockerfile-inline = "FROM busybox\\n" }
+target "app" {
+  contexts = { base = "target:base" }
+  dockerfile-inline = "from base\\n# Says so\\nARG HELLO=1\\nRUN echo $HELLO\\n"
+}
+`;
+    writeContext(context, { "docker-bake.hcl": file });
+    const env = { DOCKER_CONFIG: clientConfig(age, { "docker-buildx": buildx }) };
+    const ask = (flag: string) =>
+      daemon.docker(["buildx", "bake", "-f", join(context, "docker-bake.hcl"), flag, "app"], { env });
+    const outline = await ask("--call=outline");
+    expect([outline.exitCode, outline.stdout], outline.stderr).toEqual([0, expect.stringMatching(/HELLO\s+1/)]);
+    const checked = await ask("--check");
+    expect([checked.exitCode, checked.stdout], checked.stderr).toEqual([
+      1,
+      expect.stringContaining("ConsistentInstructionCasing"),
+    ]);
   });
 
   test(`docker buildx bake (${age}) links each platform's result`, async () => {

@@ -132,7 +132,10 @@ class Input {
     const given = Object.entries(this.#attributes).filter(([key]) => key.startsWith(prefix));
     const found = given.map(([key, value]) => [key.slice(prefix.length), value] as const);
     const local = found.filter(([, value]) => value.startsWith("local:"));
-    const elsewhere = new Map(found.filter(([, value]) => !value.startsWith("local:")));
+    // A question is asked before other targets are built; it opens nothing.
+    const isAsked = this.#attributes["requestid"] !== undefined;
+    const later = isAsked ? found.filter(([, value]) => value.startsWith("target:")) : [];
+    const elsewhere = new Map(found.filter((each) => !local.includes(each) && !later.includes(each)));
     const hold = <T extends { release(): Promise<void> }>(each: T): T => {
       this.#held.push(each);
       return each;
@@ -142,6 +145,7 @@ class Input {
     const platform = first === undefined ? undefined : parsePlatform(first);
     return new Map([
       ...this.#linked,
+      ...later.map(([name, value]) => [name, () => Promise.reject(unsupported(`opening ${value}`))] as const),
       ...local.map(([name, value]) => [name, once(() => this.#local(name, value.slice("local:".length)))] as const),
       ...opensNamed(this.#deps, elsewhere, { ...this.#access(), hold, openBlob, platform }),
     ]);
