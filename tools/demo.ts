@@ -4,7 +4,16 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream, globSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  createWriteStream,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { findProgram } from "../src/os/find-program.ts";
@@ -21,6 +30,8 @@ const forwardingBefore = readFileSync(forwarding, "utf8");
 const tablesBefore = nftTables();
 const groupsBefore = controlGroups();
 const directory = mkdtempSync("/tmp/isle-demo-");
+// As /var/lib/isle is.
+chmodSync(directory, 0o711);
 const socket = join(directory, "isle.sock");
 /** gVisor as tools/setup.sh got it, where the machine has none of its own. */
 const path = `${process.env["PATH"]}:${join(dirname(import.meta.dirname), ".cache/runsc")}`;

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/log.ts";
 import { hostPlatform } from "../base/platform.ts";
@@ -122,13 +122,21 @@ export function createBuiltins(config: DaemonConfig, paths: DaemonPaths, log: Lo
     runtimes,
     buildHistory: createBuildHistory(db),
     async sweep() {
-      rmSync(paths.copies, { recursive: true, force: true });
+      prepareDirectories(paths);
       await mappedUsers.close();
       for (const each of [content, imageDisks, runtimes.pool, snapshots, volumeDriver]) await each.sweep();
     },
     close: () =>
       closeAll([...watchersOf(deps), runtimes.pool, registry, names, networkDriver, mappedUsers, snapshots, db]),
   };
+}
+
+/** Files of builds are for nobody but the engine, and their directory's group: users of steps, once it has any. */
+function prepareDirectories({ builds, copies }: DaemonPaths): void {
+  rmSync(copies, { recursive: true, force: true });
+  mkdirSync(builds, { recursive: true });
+  chmodSync(builds, 0o710);
+  chownSync(builds, 0, 0);
 }
 
 interface Closable {

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { chownSync, existsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { IsleError, messageOf } from "../base/error.ts";
 import type { MappedUsers, MappedUsersPort } from "../core/mapped-users.ts";
 import type { SnapshotStore } from "../core/snapshot.ts";
@@ -54,11 +54,14 @@ async function tryOut({ config, paths, snapshots, crun }: Surroundings): Promise
   if (config.buildUserns === "host") throw cannot("build-userns is host");
   await checkRuntime(crun);
   checkWayTo(paths.snapshots);
+  checkOneMount(paths);
   const namespace = paths.userNamespace;
   await makeUserNamespace(namespace, range);
   await tryKernelFiles(namespace);
   const users = { namespace, ...range };
   await snapshots.showTo(users);
+  // Secrets of steps lie below it in memory.
+  chownSync(paths.builds, 0, range.first);
   return users;
 }
 
@@ -76,6 +79,14 @@ function checkWayTo(directory: string): void {
     if (existsSync(each) && (statSync(each).mode & 0o001) === 0) throw cannot(`${each} is closed to other users`);
     if (each === dirname(each)) return;
   }
+}
+
+/** What is mounted below the data root would not be seen through the mapped mount of it, or not be mapped. */
+function checkOneMount({ snapshots, instances, builds }: DaemonPaths): void {
+  const parts = ["layers", "links", "roots", "shared", "incoming"].map((name) => join(snapshots, name));
+  const { dev } = statSync(snapshots);
+  const apart = [...parts, instances, builds].find((path) => existsSync(path) && statSync(path).dev !== dev);
+  if (apart !== undefined) throw cannot(`${apart} is a mount of its own`);
 }
 
 const cannot = (why: string): IsleError => new IsleError("unsupported", why);

@@ -82,7 +82,7 @@ export function createRuntimes(config: DaemonConfig, paths: DaemonPaths, log: Lo
           program: runs,
           globalArgs: args,
           isolation: isolationOf(path),
-          mapsUsers: path.endsWith("/crun"),
+          mapsUsers: name === "crun" && path.endsWith("/crun"),
           compiledSeccomp: path.endsWith("/crun") || name === guestRuntime,
           stateRoot: paths.runtimeState(name),
           conmon,

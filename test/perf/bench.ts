@@ -6,7 +6,7 @@
  * Without the peers' root (see ISLE_PEERS) only isle's own figures are taken. Exits with 1 when a bar does not hold.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildScenarios } from "./build.ts";
@@ -36,6 +36,8 @@ const wantsNetwork = [...networkScenarios.map(({ name }) => name), ...networkFig
 
 const settleMs = 250;
 const directory = mkdtempSync("/var/tmp/isle-bench-");
+// As /var/lib/isle is.
+chmodSync(directory, 0o711);
 const peers = findPeers();
 if (!peers) console.error("bench: no peers' root found: measuring isle alone (set ISLE_PEERS)");
 const sides: Side[] = [await startIsle(join(directory, "isle"))];

@@ -240,6 +240,7 @@ function keepSpecInMemory(made: Making): void {
 function memoryDirectory({ deps, id, undo }: Making, bytes: number): string {
   const directory = join(deps.settings.paths.builds, `memory-${id}-${undo.length}`);
   deps.machine.mountMemory(directory, bytes);
+  deps.machine.setOwner(directory, { uid: 0, gid: 0, mode: 0o711 });
   undo.push(async () => {
     deps.machine.unmount(directory);
     await deps.machine.removeTree(directory);
