@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { findPeers } from "../perf/engines.ts";
@@ -150,6 +150,15 @@ target "app" {
     const { exitCode, stderr } = await daemon.docker(args, { env, timeoutMs: 120_000 });
     expect(exitCode, stderr).toBe(0);
     expect(await shown("baked", "cat /f")).toBe("from git");
+    const alone = `target "default" {\n tags = ["alone"]\n dockerfile-inline = "FROM busybox\\nRUN echo url > /f"\n}\n`;
+    writeFileSync(join(sources.directory, "alone.hcl"), alone);
+    writeContext(context, { f: "" });
+    const url = ["buildx", "bake", "--progress", "plain", `${sources.http}/alone.hcl`, "--set", `*.context=${context}`];
+    const fetched = await daemon.docker([...url, ...(age === "newest" ? ["--allow", `fs=${daemon.directory}`] : [])], {
+      env,
+    });
+    expect(fetched.exitCode, fetched.stderr).toBe(0);
+    expect(await shown("alone", "cat /f")).toBe("url");
   });
 
   // Older ones do not know `service:`.

@@ -1,11 +1,11 @@
+import { basename } from "node:path";
 import { IsleError, unsupported } from "../../base/error.ts";
 import { formatPlatform } from "../../base/platform.ts";
 import { withoutPassword } from "../../core/build/git-url.ts";
 import { isBuiltInSyntax } from "../../core/build/syntax.ts";
 import type { BuildOutcome } from "../../engine/build/build-image.ts";
-import { gitUrl } from "../../engine/build/git-tree.ts";
 import { foreignSyntax } from "../../engine/build/prepared-build.ts";
-import { remoteContext } from "../../engine/build/remote-context.ts";
+import { isRemote, remoteContext } from "../../engine/build/remote-context.ts";
 import { type Call, type Methods, onlyMessage } from "../grpc/grpc-server.ts";
 import type { ActiveBuild } from "./active-build.ts";
 import { buildFailure } from "./build-failure.ts";
@@ -63,7 +63,7 @@ const gatewayCapabilities = [
 const solveCapabilities = [
   ...["exporter.multiple", "exporter.image.attestations", "constraints", "platform", "meta.description"],
   ...["source.git", "source.git.fullurl", "source.git.keepgitdir", "source.git.subdir", "source.git.httpauth"],
-  ...["source.git.knownsshhosts", "source.git.mountsshsock"],
+  ...["source.git.knownsshhosts", "source.git.mountsshsock", "source.http"],
 ].map((ID) => ({ ID, Enabled: true }));
 
 const buildIdHeader = "buildkit-controlapi-buildid";
@@ -148,22 +148,23 @@ async function solved(
   return resultOf(parts, build, await runFrontendOf(parts, build, request));
 }
 
-/** The files of a repository, as clients read their own definitions of builds from one. */
+/** The files of a repository, or the one of a URL: clients read their own definitions of builds from there. */
 async function sourceResult(
   { deps, sessions, results }: BuildkitParts,
   build: ActiveBuild,
   definition: Definition,
 ): Promise<Result> {
   const source = sourceOf(definition);
-  const url = source && urlOf(source);
-  if (url === undefined || !gitUrl(url)) {
-    throw unsupported("builds described by LLB", { hint: "build a Dockerfile, or name a git repository" });
+  const url = source ? urlOf(source) : "";
+  if (!source || !isRemote(url)) {
+    throw unsupported("builds described by LLB", { hint: "build a Dockerfile, or name a git repository or a URL" });
   }
   const access = remoteAccess(deps, build, { session: await sessions.get(build.session), attributes: {} });
-  const { context } = await build.part(`load ${withoutPassword(url)}`, () =>
-    remoteContext(deps, url, { ...access, dockerfile: "", kept: [] }),
+  const file = source.attrs["http.filename"] || basename(new URL(url, "http://unnamed").pathname);
+  const { context, dockerfile } = await build.part(`load ${withoutPassword(url)}`, () =>
+    remoteContext(deps, url, { ...access, dockerfile: file, kept: [] }),
   );
-  const { id } = results.add({ kind: "files", files: context });
+  const { id } = results.add({ kind: "files", files: context, names: new Map([[file, dockerfile]]) });
   build.references.add(id);
   return { ref: { id, def: definition } };
 }

@@ -16,10 +16,10 @@ export interface ResultReference {
   readonly def: Definition;
 }
 
-/** What a client's part of a build has solved: a Dockerfile, for one platform, or the files of a source. */
+/** What a client's part of a build has solved: a Dockerfile, for one platform, or files of a source, some by other names. */
 export type GatewayResult =
   | { readonly kind: "built"; readonly result: LinkedResult; readonly outcome: BuildOutcome }
-  | { readonly kind: "files"; readonly files: BuildContext };
+  | { readonly kind: "files"; readonly files: BuildContext; readonly names: ReadonlyMap<string, string> };
 
 /** What builds under way have made: their clients may ask for files of it, or let other builds take it as a named context. */
 export class LinkedResults {

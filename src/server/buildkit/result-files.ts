@@ -60,8 +60,8 @@ async function evaluate({ results }: BuildkitParts, call: Call): Promise<void> {
 
 async function readFile(parts: BuildkitParts, call: Call): Promise<void> {
   const { Ref, FilePath, Range } = codecs.readFile.decode(await onlyMessage(call));
-  const data = await inResult(parts, Ref, (root) =>
-    parts.deps.archive.readFile(root, absolute(FilePath), maxFileBytes),
+  const data = await inResult(parts, { id: Ref, path: FilePath }, (root, path) =>
+    parts.deps.archive.readFile(root, path, maxFileBytes),
   );
   if (data === undefined) throw notFound(`${FilePath} is no file of the result`);
   const { Offset: start = 0, Length: length = 0 } = Range ?? {};
@@ -71,7 +71,7 @@ async function readFile(parts: BuildkitParts, call: Call): Promise<void> {
 
 async function statFile(parts: BuildkitParts, call: Call): Promise<void> {
   const { Ref, Path } = codecs.statFile.decode(await onlyMessage(call));
-  const stat = await inResult(parts, Ref, (root) => parts.deps.archive.stat(root, absolute(Path)));
+  const stat = await inResult(parts, { id: Ref, path: Path }, (root, path) => parts.deps.archive.stat(root, path));
   const { mode, sizeBytes: size, linkTarget: linkname, name: path } = stat;
   call.send(codecs.stat.encode({ stat: { path, mode, size, linkname, modTime: nanos(stat.modifiedAt) } }));
 }
@@ -79,12 +79,18 @@ async function statFile(parts: BuildkitParts, call: Call): Promise<void> {
 const absolute = (path: string): string => `/${path.replace(/^\/+/, "")}`;
 const nanos = (time: string): string => `${BigInt(Date.parse(time) || 0) * 1_000_000n}`;
 
-async function inResult<T>({ deps, results }: BuildkitParts, id: string, work: (root: TreeRoot) => Promise<T>) {
+async function inResult<T>(
+  { deps, results }: BuildkitParts,
+  { id, path }: { readonly id: string; readonly path: string },
+  work: (root: TreeRoot, path: string) => Promise<T>,
+): Promise<T> {
   const found = results.get(id);
-  if (found.kind === "files") return await work({ path: await found.files.path() });
+  if (found.kind === "files") {
+    return await work({ path: await found.files.path() }, absolute(found.names.get(path) ?? path));
+  }
   const roots = new SourceRoots(deps);
   try {
-    return await work(roots.mount(found.result.layers.map(({ chainId }) => chainId)));
+    return await work(roots.mount(found.result.layers.map(({ chainId }) => chainId)), absolute(path));
   } finally {
     await roots.close();
   }

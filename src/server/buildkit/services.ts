@@ -92,9 +92,9 @@ async function solve(parts: BuildkitParts, call: Call): Promise<void> {
     throw buildFailure(build.failure ?? error);
   } finally {
     build.end();
-    await parts.results.remove(build.references);
     // Its status may be asked for after its end.
     setTimeout(remove, 10_000).unref();
+    await parts.results.remove(build.references);
   }
 }
 
