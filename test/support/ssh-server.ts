@@ -32,7 +32,8 @@ export const hasSshServer = (): boolean => existsSync(program) && findProgram("g
 /** For `prepare` of a daemon: the login, known in its namespaces alone. */
 export async function addLogin({ directory, inNamespaces }: TestDaemon): Promise<void> {
   const passwd = join(directory, "passwd");
-  writeFileSync(passwd, `${readFileSync("/etc/passwd", "utf8")}git:x:${user}:${user}::${directory}:/bin/sh\n`);
+  // Before any other of that name.
+  writeFileSync(passwd, `git:x:${user}:${user}::${directory}:/bin/sh\n${readFileSync("/etc/passwd", "utf8")}`);
   await inNamespaces(["mount", "--bind", passwd, "/etc/passwd"]);
 }
 
