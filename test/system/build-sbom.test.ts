@@ -97,11 +97,37 @@ test("a bill of materials has packages of languages, and hostile files do not st
   expect(urls).toContainEqual(expect.stringMatching(/^pkg:golang\/stdlib@1\./));
 });
 
+test("stages and the context are looked into where an ARG asks for that", async () => {
+  place.write({
+    Dockerfile: [
+      "ARG BUILDKIT_SBOM_SCAN_CONTEXT=true",
+      "FROM scratch AS tools\nARG BUILDKIT_SBOM_SCAN_STAGE=other,tools\nCOPY lib /",
+      "FROM scratch AS quiet\nARG BUILDKIT_SBOM_SCAN_STAGE=other\nCOPY lib /quiet",
+      "FROM scratch\nARG BUILDKIT_SBOM_SCAN_CONTEXT\nCOPY --from=tools /f /\nCOPY --from=quiet /quiet/f /q\n",
+    ].join("\n"),
+    "lib/Cargo.lock": '[[package]]\nname = "inner"\nversion = "2.0.0"\n',
+    "lib/f": "f",
+    "composer/installed.json": '{"packages":[{"name":"a/b","version":"1"}]}',
+  });
+  const { statement } = await bill("--sbom");
+  expect(statement.predicate.packages).toHaveLength(1);
+  const told = (name: string) => {
+    const { predicate } = JSON.parse(
+      readFileSync(join(place.out, "files", `sbom-${name}.spdx.json`), "utf8"),
+    ) as Statement;
+    return predicate.packages!.slice(1).map((each) => each.externalRefs![0]!.referenceLocator);
+  };
+  expect(told("tools")).toEqual(["pkg:cargo/inner@2.0.0"]);
+  expect(told("context")).toEqual(["pkg:cargo/inner@2.0.0", "pkg:composer/a/b@1"]);
+  expect(() => told("quiet")).toThrow();
+});
+
 const scanner = `set -e
 if touch "$BUILDKIT_SCAN_SOURCE/x" 2>/dev/null; then echo may write; exit 9; fi
 [ "$(ls /sys/class/net)" = lo ] || { echo has a network; exit 8; }
 name=$(cat "$BUILDKIT_SCAN_SOURCE/marker")
 echo "looks at $name"
+[ -z "$BUILDKIT_SCAN_SOURCE_EXTRAS" ] || echo "beside it: $(ls -d "$BUILDKIT_SCAN_SOURCE_EXTRAS"*/*)"
 [ "$BUILDKIT_SCAN_MODE" != none ] || exit 0
 case $BUILDKIT_SCAN_MODE in
   bare) printf '{"spdxVersion":"SPDX-2.3","name":"%s"}' "$name" ;;
@@ -125,6 +151,13 @@ test("a generator of the user's choice makes the bill, without a network and wit
     predicate: { name: "seen", comment: "a 'word' $x" },
     subject: [{ name: "marker" }],
   });
+  place.write({
+    Dockerfile:
+      "FROM scratch AS b\nARG BUILDKIT_SBOM_SCAN_STAGE=1\nCOPY other /\nFROM scratch\nCOPY marker /\nCOPY --from=b other /\n",
+    other: "x",
+  });
+  const extras = await bill("--sbom=generator=scanner");
+  expect(extras.said).toContain("beside it: /run/src/extras/sbom-b/other");
   const bare = await bill("--attest", "type=sbom,generator=scanner,mode=bare");
   expect(bare.statement.predicate["name"]).toBe("seen");
   for (const [mode, reason] of [

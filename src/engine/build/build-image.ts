@@ -5,6 +5,7 @@ import { additionsTo } from "../image/additions.ts";
 import { collectUnused } from "../image/collect.ts";
 import { type BuildAttachment, buildAttachments } from "./attest/build-attachments.ts";
 import { attested } from "./attest/predicates.ts";
+import { scannedTrees } from "./attest/scanned-trees.ts";
 import { type CachedLayers, exportCaches } from "./cache/export-cache.ts";
 import { BrokenCache, ImportedCache } from "./cache/imported-cache.ts";
 import { readCaches } from "./cache/read-cache.ts";
@@ -95,7 +96,10 @@ async function runWith(
   const wantsAll = request.cacheTo.some((target) => target.kind !== "inline" && target.mode === "max");
   for (const [index, { target, all, materials }] of results.entries()) {
     const layers = await imported.present(target.layers);
-    images.push(builtImage(deps, { request, plan: plans[index]!, materials }, { ...target, layers }));
+    const plan = plans[index]!;
+    const scanned = request.attest.sbom ? scannedTrees({ request, plan, all }) : [];
+    for (const { tree } of scanned) if (tree.kind === "stage") await imported.present(tree.layers);
+    images.push(builtImage(deps, { request, plan, materials }, { ...target, layers, scanned }));
     for (const stage of wantsAll ? all : []) ofAllStages.push(...(await imported.present(stage.layers)));
   }
   return { images, ofResult: images.flatMap(({ layers }) => layers), ofAllStages };

@@ -5,6 +5,8 @@ export interface SpdxFacts {
   readonly name: string;
   /** Makes the document's namespace one of its own. */
   readonly imageDigest: string;
+  /** What is meant beside the image itself. */
+  readonly part?: string;
   /** RFC 3339, to the second. */
   readonly createdAt: string;
   readonly distribution: Distribution;
@@ -21,13 +23,13 @@ export function spdxDocument(packages: readonly SoftwarePackage[], facts: SpdxFa
   }
   const sorted = [...byUrl].sort(([a], [b]) => (a < b ? -1 : 1));
   const described = sorted.map(([url, each]) => describe(url, each));
-  const root = "SPDXRef-DocumentRoot-Image";
+  const root = facts.part === undefined ? "SPDXRef-DocumentRoot-Image" : "SPDXRef-DocumentRoot-Directory";
   return {
     spdxVersion: "SPDX-2.3",
     dataLicense: "CC0-1.0",
     SPDXID: "SPDXRef-DOCUMENT",
     name: facts.name,
-    documentNamespace: `urn:isle:sbom:${facts.imageDigest}`,
+    documentNamespace: `urn:isle:sbom:${facts.imageDigest}${facts.part === undefined ? "" : `:${facts.part}`}`,
     creationInfo: { created: facts.createdAt, creators: ["Tool: isle"] },
     packages: [
       {
@@ -35,8 +37,12 @@ export function spdxDocument(packages: readonly SoftwarePackage[], facts: SpdxFa
         SPDXID: root,
         downloadLocation: unsaid,
         filesAnalyzed: false,
-        primaryPackagePurpose: "CONTAINER",
-        checksums: [{ algorithm: "SHA256", checksumValue: facts.imageDigest.replace(/^sha256:/, "") }],
+        ...(facts.part === undefined
+          ? {
+              primaryPackagePurpose: "CONTAINER",
+              checksums: [{ algorithm: "SHA256", checksumValue: facts.imageDigest.replace(/^sha256:/, "") }],
+            }
+          : { primaryPackagePurpose: "SOURCE" }),
       },
       ...described,
     ],

@@ -10,17 +10,21 @@ import type { BuildDeps } from "../deps.ts";
 import type { BuiltImage } from "../outputs/built-image.ts";
 import { SourceRoots } from "../source-roots.ts";
 import { type InflateBudget, isJar, jarPackages } from "./jar-packages.ts";
+import type { ScannedTree } from "./scanned-trees.ts";
 
 export interface SbomFacts {
   readonly name: string;
   readonly createdAt: string;
+  /** Files beside the image that are meant instead of it. */
+  readonly beside?: ScannedTree | undefined;
 }
 
 /** A bill of what the image's own package records say is in it. */
-export async function imageSbom(deps: BuildDeps, image: BuiltImage, facts: SbomFacts): Promise<object> {
-  const { packages, osRelease } = await recordsIn(deps, image);
+export async function imageSbom(deps: BuildDeps, image: BuiltImage, { beside, ...facts }: SbomFacts): Promise<object> {
+  const { packages, osRelease } = await recordsIn(deps, beside?.tree ?? { kind: "stage", layers: image.layers });
   return spdxDocument(packages, {
     ...facts,
+    ...(beside && { part: beside.name }),
     imageDigest: image.id,
     createdAt: facts.createdAt.replace(/\.\d+Z$/, "Z"),
     distribution: parseOsRelease(osRelease),
@@ -38,14 +42,17 @@ const minGoBytes = 256 << 10;
 
 async function recordsIn(
   deps: BuildDeps,
-  { layers }: BuiltImage,
+  tree: ScannedTree["tree"],
 ): Promise<{ packages: SoftwarePackage[]; osRelease: string }> {
   const packages: SoftwarePackage[] = [];
   const releases = new Map<string, string>();
   const budget = { bytes: maxInflatedBytes };
   const roots = new SourceRoots(deps);
   try {
-    const root = roots.mount(layers.map(({ chainId }) => chainId));
+    const root =
+      tree.kind === "context"
+        ? { path: await tree.files.path() }
+        : roots.mount(tree.layers.map(({ chainId }) => chainId));
     for await (const { entry, body } of readTar(deps.archive.exportRoot(root))) {
       if (entry.type !== "file" || packages.length >= maxPackages) continue;
       const path = cleanName(entry.name).toString();

@@ -6,7 +6,7 @@ import type { BuildDeps } from "../deps.ts";
 import type { BuiltImage } from "../outputs/built-image.ts";
 import type { BuildOutput } from "../outputs/output.ts";
 import type { BuildRequest } from "../request.ts";
-import { imageSbom } from "./image-sbom.ts";
+import { imageSbom, type SbomFacts } from "./image-sbom.ts";
 import { imageUrl, predicateTypes, provenance } from "./provenance.ts";
 import { scanImage } from "./scan-image.ts";
 
@@ -51,8 +51,7 @@ export async function attested(
       const scan = { request, generator: sbom.generator, number: firstStep + index };
       predicates.push(...(await scanImage(deps, scan, image)));
     } else if (sbom) {
-      const content = await imageSbom(deps, image, { name, createdAt: finishedOn });
-      predicates.push({ type: "https://spdx.dev/Document", content, file: "sbom.spdx.json", inlineOnly: false });
+      predicates.push(...(await bills(deps, image, { name, createdAt: finishedOn })));
     }
     if (wish) {
       const content = provenance({ wish, request, image, times });
@@ -60,6 +59,18 @@ export async function attested(
       predicates.push({ type: predicateTypes[version], content, file: "provenance.json", inlineOnly });
     }
     told.push({ ...image, predicates });
+  }
+  return told;
+}
+
+/** Of the image, and of what else is to be looked into. */
+async function bills(deps: BuildDeps, image: BuiltImage, facts: SbomFacts): Promise<Predicate[]> {
+  const told: Predicate[] = [];
+  for (const beside of [undefined, ...image.scanned]) {
+    const name = beside?.name ?? facts.name;
+    const content = await imageSbom(deps, image, { ...facts, name, beside });
+    const file = `${beside?.name ?? "sbom"}.spdx.json`;
+    told.push({ type: "https://spdx.dev/Document", content, file, inlineOnly: false });
   }
   return told;
 }

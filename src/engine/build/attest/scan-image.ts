@@ -15,6 +15,7 @@ import { SourceRoots } from "../source-roots.ts";
 import type { SbomGenerator } from "./attest-words.ts";
 import { bytesOf } from "./image-sbom.ts";
 import type { Predicate } from "./predicates.ts";
+import type { ScannedTree } from "./scanned-trees.ts";
 
 interface Scan {
   readonly request: BuildRequest;
@@ -25,6 +26,7 @@ interface Scan {
 
 const names = { generator: "isle-generator", scanned: "isle-scanned" };
 const source = "/run/src/core/sbom";
+const extraSources = "/run/src/extras";
 const destination = "/run/out";
 
 /**
@@ -37,31 +39,37 @@ export async function scanImage(deps: BuildDeps, scan: Scan, image: BuiltImage):
   return await shownStep(request, { number, name }, async () => {
     const step = { number, name, written: name };
     const found = await runGenerator(deps, { ...scan, step }, `FROM ${names.generator}\n`, image);
-    const { layers } = await runGenerator(
-      deps,
-      { ...scan, step },
-      scanDockerfile(generator, found.config.config ?? {}),
-      image,
-    );
+    const extras = image.scanned.map((each) => each.name);
+    const text = scanDockerfile(generator, found.config.config ?? {}, extras);
+    const { layers } = await runGenerator(deps, { ...scan, step }, text, image);
     return await predicatesIn(deps, generator, layers);
   });
 }
 
 /** Nothing of a stranger's stands in it unquoted. */
-export function scanDockerfile({ image, settings }: SbomGenerator, { Entrypoint, Cmd }: ImageRunConfig): string {
+export function scanDockerfile(
+  { image, settings }: SbomGenerator,
+  { Entrypoint, Cmd }: ImageRunConfig,
+  extras: readonly string[],
+): string {
   const words = [...(Entrypoint ?? []), ...(Cmd ?? [])];
   if (words.length === 0) throw invalid(`the SBOM generator ${image} has neither an entrypoint nor a command`);
   const variables = {
     BUILDKIT_SCAN_SOURCE: source,
     BUILDKIT_SCAN_DESTINATION: `${destination}/`,
+    ...(extras.length > 0 && { BUILDKIT_SCAN_SOURCE_EXTRAS: `${extraSources}/` }),
     ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [`BUILDKIT_SCAN_${name}`, value])),
   };
+  const mounts = [
+    `--mount=from=${names.scanned},target=${source}`,
+    ...extras.map((name) => `--mount=from=${names.scanned}-${name},target=${extraSources}/${name}`),
+  ];
   return [
     `FROM ${names.generator}`,
     ...Object.entries(variables).map(([name, value]) => `ENV ${name}="${value.replace(/[\\"$]/g, "\\$&")}"`),
     `COPY <<"END" ${destination}/.keep`,
     "END",
-    `RUN --network=none --mount=from=${names.scanned},target=${source} --mount=type=tmpfs,target=/tmp ${JSON.stringify(words)}`,
+    `RUN --network=none ${mounts.join(" ")} --mount=type=tmpfs,target=/tmp ${JSON.stringify(words)}`,
     "",
   ].join("\n");
 }
@@ -87,6 +95,9 @@ async function runGenerator(
     named: new Map<string, () => Promise<NamedContext>>([
       [names.generator, async () => ({ kind: "image", name: generator.image })],
       [names.scanned, async () => ({ kind: "result", result: image })],
+      ...image.scanned.map(
+        ({ name, tree }) => [`${names.scanned}-${name}`, async () => contextOf(image, tree)] as const,
+      ),
     ]),
     ...{ host, secret: async () => undefined, sshAgent: async () => undefined, onEvent: tell },
   };
@@ -94,6 +105,11 @@ async function runGenerator(
   const [result] = await runStages({ deps, request: inner, imported: new ImportedCache(deps, []) }, plans);
   return result!.target;
 }
+
+const contextOf = (image: BuiltImage, tree: ScannedTree["tree"]): NamedContext =>
+  tree.kind === "context"
+    ? { kind: "files", files: tree.files }
+    : { kind: "result", result: { ...image, layers: tree.layers } };
 
 const maxFiles = 100;
 const maxFileBytes = 64 << 20;

@@ -5,6 +5,7 @@ import type { ImageConfigFile, ImageLayer } from "../../../core/image.ts";
 import { digestOfBytes } from "../../image/image-archive.ts";
 import type { Predicate } from "../attest/predicates.ts";
 import type { Material } from "../attest/provenance.ts";
+import type { ScannedTree } from "../attest/scanned-trees.ts";
 import type { StageResult } from "../build.ts";
 import { inlineRecords } from "../cache/export-cache.ts";
 import type { BuildDeps } from "../deps.ts";
@@ -21,6 +22,8 @@ export interface BuiltImage {
   readonly layers: readonly ImageLayer[];
   readonly steps: readonly BuildStep[];
   readonly materials: readonly Material[];
+  /** What a bill of materials is wanted of besides. */
+  readonly scanned: readonly ScannedTree[];
   /** What attests to it. */
   readonly predicates: readonly Predicate[];
 }
@@ -34,7 +37,7 @@ interface BuiltFor {
 export function builtImage(
   deps: BuildDeps,
   { request, plan, materials }: BuiltFor,
-  { config, layers }: StageResult,
+  { config, layers, scanned }: Pick<StageResult, "config" | "layers"> & Pick<BuiltImage, "scanned">,
 ): BuiltImage {
   const labels = { ...config.config?.Labels, ...request.labels };
   const holdsCache = request.cacheTo.some(({ kind }) => kind === "inline");
@@ -49,6 +52,6 @@ export function builtImage(
     ...{ platform: plan.platform, id: digestOfBytes(configBytes), config: file, configBytes, layers },
     steps: [...plan.steps.values()].flat(),
     materials: [...materials.values()].sort((a, b) => (a.uri < b.uri ? -1 : 1)),
-    predicates: [],
+    ...{ scanned, predicates: [] },
   };
 }
