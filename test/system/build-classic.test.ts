@@ -215,6 +215,37 @@ test("POST /build: cachefrom takes an image that is here, and tells of names tha
   expect((await inspect("by-id")).RootFS.Layers).toEqual(layers);
 });
 
+test("isle build gives its flags for steps on", async () => {
+  const context = join(daemon.directory, "isle-flags");
+  const cgroups = "cat /proc/self/cgroup; cat /sys/fs/cgroup/cpu/cpu.shares /sys/fs/cgroup/cpu.weight 2>/dev/null";
+  writeContext(context, {
+    Dockerfile: `FROM busybox\nRUN df -k /dev/shm; ulimit -Sn; grep Cpus_allowed_list /proc/self/status; ${cgroups}; true\n`,
+  });
+  const limits = [
+    "--shm-size",
+    "3m",
+    "--ulimit",
+    "nofile=77:88",
+    "--cpuset-cpus",
+    "0",
+    "-c",
+    "512",
+    "--rm",
+    "--compress",
+  ];
+  const more = ["--cgroup-parent", "/isle-kin", "-m", "64m", "--memory-swap", "-1", "--cpu-quota", "10000"];
+  const { exitCode, stderr } = await daemon.cli(["build", ...limits, ...more, context]);
+  expect(exitCode, stderr).toBe(0);
+  expect(stderr).toMatch(/ 3072 [\s\S]* 77\n[\s\S]*Cpus_allowed_list:\s+0\n/);
+  expect(stderr).toMatch(/\/isle-kin\/|0::\/$/m);
+  expect(stderr).toMatch(/ (512|20)$/m);
+  const refused = await daemon.cli(["build", "--ulimit", "sticks=1", context]);
+  expect([refused.exitCode === 0, refused.stderr]).toEqual([
+    false,
+    expect.stringContaining("invalid ulimit type: sticks"),
+  ]);
+});
+
 test.skipIf(!findProgram("docker"))("docker's client gives its classic flags on", async () => {
   const context = join(daemon.directory, "flags");
   writeContext(context, { Dockerfile: "FROM busybox\nRUN df -k /dev/shm; ulimit -Sn; grep far /etc/hosts\n" });

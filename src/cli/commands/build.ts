@@ -15,6 +15,7 @@ import {
   writeMetadata,
 } from "../build/results.ts";
 import { buildSources, sendBuild } from "../build/send-build.ts";
+import { stepFlags, stepQuery } from "../build/step-flags.ts";
 import { type Context, command } from "../command.ts";
 import { readText } from "../create/create-container.ts";
 import { labels } from "../create/environment.ts";
@@ -22,7 +23,7 @@ import { Exit, usageError } from "../exit.ts";
 
 const buildFlags = {
   ...outputFlags,
-  "add-host": { type: "list", help: "Another line of /etc/hosts for the steps", value: "host:ip" },
+  ...stepFlags,
   "build-arg": { type: "list", help: "Value of an ARG", value: "name=value" },
   call: { type: "string", help: "Ask about the Dockerfile instead: check, outline or targets", value: "question" },
   check: { type: "bool", help: "Look the Dockerfile over without building it; the same as --call check" },
@@ -32,11 +33,8 @@ const buildFlags = {
     value: "name=path",
   },
   file: { type: "string", short: "f", help: "Dockerfile; - reads it from stdin", value: "file" },
-  isolation: { type: "string", help: "What the steps run in: container, sandbox or microvm" },
   label: { type: "list", help: "Label of the image", value: "key=value" },
   "label-file": { type: "list", help: "Read labels from a file", value: "file" },
-  memory: { type: "bytes", short: "m", help: "Memory limit of a step" },
-  network: { type: "string", help: "Network of the steps: default, none, host" },
   "no-cache": { type: "bool", help: "Run every step again" },
   "no-cache-filter": { type: "list", help: "Run the steps of these stages again", value: "stage" },
   platform: { type: "list", help: "Platforms of the image", value: "os/arch" },
@@ -44,11 +42,9 @@ const buildFlags = {
   pull: { type: "bool", help: "Look for newer base images" },
   quiet: { type: "bool", short: "q", help: "Print only the image's id" },
   secret: { type: "list", help: "Secret for RUN --mount=type=secret", value: "id=name,src=file" },
-  "shm-size": { type: "bytes", help: "Size of /dev/shm of a step" },
   ssh: { type: "list", help: "SSH agent for RUN --mount=type=ssh and for repositories", value: "id[=socket|key]" },
   tag: { type: "list", short: "t", help: "Name of the image", value: "name:tag" },
   target: { type: "string", help: "Stage to build" },
-  userns: { type: "string", help: "host: run the steps as users of the machine, not as mapped ones", value: "host" },
 } as const;
 
 type BuildContext = Context<typeof buildFlags>;
@@ -177,16 +173,11 @@ function queryOf({ flags, io, ...wishes }: Wishes) {
     labels: JSON.stringify(labels(flags["label-file"], flags.label, around)),
     target: flags.target,
     platform: flags.platform,
-    isolation: flags.isolation,
-    networkmode: flags.network,
-    userns: flags.userns,
+    ...stepQuery(flags),
     nocache: flags["no-cache"],
     nocachefilter: flags["no-cache-filter"].join(","),
     pull: flags.pull,
     ssh: [...wishes.agents.keys()].join(","),
-    extrahosts: flags["add-host"],
-    memory: flags.memory,
-    shmsize: flags["shm-size"],
   };
 }
 
