@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { globSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import { isErrno } from "../../src/base/error.ts";
 import { findProgram } from "../../src/os/find-program.ts";
 import type { ApiReply } from "../support/api-client.ts";
 import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { eventually } from "../support/leaks.ts";
 import { archiveOf } from "./archive-corpus.ts";
 
 let daemon: TestDaemon;
@@ -15,8 +17,23 @@ beforeAll(async () => {
 afterAll(async () => {
   await daemon.stop();
   // A group that a user names is the user's to remove.
-  for (const group of globSync(["/sys/fs/cgroup/isle-kin", "/sys/fs/cgroup/*/isle-kin"])) rmdirSync(group);
+  const groups = globSync(["/sys/fs/cgroup/isle-kin", "/sys/fs/cgroup/*/isle-kin"]);
+  await eventually(
+    async () => groups.filter((group) => !removed(group)),
+    (left) => expect(left).toEqual([]),
+    20_000,
+  );
 }, 60_000);
+
+/** The kernel may still have a group below it for a moment. */
+function removed(group: string): boolean {
+  try {
+    rmdirSync(group);
+    return true;
+  } catch (error) {
+    return isErrno(error, "ENOENT");
+  }
+}
 
 type Parameters = Readonly<Record<string, string | number | boolean>>;
 
