@@ -26,6 +26,8 @@ export interface Build {
   readonly made: Set<string>;
   /** Steps that this build runs right now, by their keys: whoever needs the same waits for it. */
   readonly underWay: Map<string, Promise<unknown>>;
+  /** Steps that were told of, by their number: those that stages have in common are told of once. */
+  readonly told: Map<number, "begun" | "failed">;
   /** What came from elsewhere so far for the stage at hand, by its URL. */
   readonly materials: Map<string, Material>;
   readonly signal: AbortSignal;

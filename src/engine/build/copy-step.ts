@@ -8,6 +8,7 @@ import { expandWord } from "../../core/build/expand.ts";
 import { joinDirectory } from "../../core/build/image-config.ts";
 import type { InstructionOf } from "../../core/build/instruction.ts";
 import type { ImageLayer } from "../../core/image.ts";
+import type { ChainId } from "../../core/snapshot.ts";
 import { userIn } from "../instance/instance-spec.ts";
 import { type Added, addedFiles, documentFile, keyOfAdded } from "./added-files.ts";
 import { cacheKey } from "./build.ts";
@@ -43,13 +44,9 @@ export async function copyStep(state: StageState, instruction: CopyInstruction):
   const { request } = state.build;
   const copy = await expandCopy(state, instruction);
   const source = copy.sources.length > 0 ? await sourceOf(state, instruction.from) : undefined;
-  const { chown, mode, target, endsInSlash } = copy;
   const added = copy.added.map(keyOfAdded);
-  const keyWith = (taken: string | undefined) =>
-    cacheKey(
-      ...[instruction.kind, copy.linked ? "link" : chainOf(state).at(-1), taken, added],
-      ...[{ target, endsInSlash, chown, mode }, request.epoch],
-    );
+  const facts = { kind: instruction.kind, below: chainOf(state).at(-1), added, copy, epoch: request.epoch };
+  const keyWith = (taken: string | undefined) => copyKey({ ...facts, taken });
   const quick = source?.quickDigest(copy);
   const exact = async () => keyWith(await source!.exactDigest(copy));
   const place = {
@@ -63,6 +60,22 @@ export async function copyStep(state: StageState, instruction: CopyInstruction):
   const made = await stepLayer(state, place, async () => writeLayer(state, copy, await source?.root()));
   pushLayer(state, made, { key: place.key, createdBy: copy.createdBy });
   return made.cached;
+}
+
+interface KeyFacts {
+  readonly kind: CopyInstruction["kind"];
+  readonly below: ChainId | undefined;
+  /** Tells the files apart that are taken. */
+  readonly taken: string | undefined;
+  readonly added: readonly unknown[];
+  readonly copy: Pick<Copy, "linked" | "target" | "endsInSlash" | "chown" | "mode">;
+  readonly epoch: number | undefined;
+}
+
+/** The key of a linked copy knows nothing of what it is put on. */
+export function copyKey({ kind, below, taken, added, copy, epoch }: KeyFacts): string {
+  const { linked, target, endsInSlash, chown, mode } = copy;
+  return cacheKey(kind, linked ? "link" : below, taken, added, { target, endsInSlash, chown, mode }, epoch);
 }
 
 async function expandCopy(state: StageState, instruction: CopyInstruction): Promise<Copy> {

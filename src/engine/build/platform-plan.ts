@@ -14,20 +14,21 @@ export interface PlatformPlan extends PreparedBuild {
 
 /** A plan for each platform. Fails with invalid, naming the line, before anything is done. */
 export function plansFor(request: BuildRequest, platforms: readonly Platform[], firstStep = 1): PlatformPlan[] {
-  const known = new Map<string, readonly BuildStep[]>();
-  let number = firstStep;
+  const known = new Map<string, BuildStep>();
   return platforms.map((platform) => {
     const prepared = prepareBuild(request, readDockerfile(request, platform));
-    const identityOf = stageIdentities(prepared, request);
+    const identities = stageIdentities(prepared, request);
     const steps = new Map<number, readonly BuildStep[]>();
     for (const stage of prepared.plan.stages) {
-      const identity = identityOf(stage);
-      const own = known.get(identity) ?? stepsOf(prepared, stage, { number, isLabelled: platforms.length > 1 });
-      if (!known.has(identity)) number += own.length;
-      known.set(identity, own);
+      const own = stepsOf(prepared, stage, { isLabelled: platforms.length > 1 }).map(({ after, ...step }) => {
+        const key = platforms.length > 1 ? `${identities.after(stage, after)} ${after}` : `${stage.index} ${after}`;
+        const same = known.get(key) ?? { number: firstStep + known.size, ...step };
+        known.set(key, same);
+        return same;
+      });
       steps.set(stage.index, own);
     }
-    return { ...prepared, steps, identityOf };
+    return { ...prepared, steps, identityOf: identities.of };
   });
 }
 
@@ -36,27 +37,27 @@ export const stepsOfAll = (plans: readonly PlatformPlan[]): BuildStep[] => [
   ...new Set(plans.flatMap(({ steps }) => [...steps.values()].flat())),
 ];
 
-/** The FROM and what follows it, numbered in the file's order. */
-function stepsOf(
-  prepared: PreparedBuild,
-  stage: Stage,
-  { number, isLabelled }: { number: number; isLabelled: boolean },
-): BuildStep[] {
+interface NamedStep extends Omit<BuildStep, "number"> {
+  /** Instructions of the stage that are done with it. */
+  readonly after: number;
+}
+
+/** The FROM and what follows it, in the file's order. */
+function stepsOf(prepared: PreparedBuild, stage: Stage, { isLabelled }: { isLabelled: boolean }): NamedStep[] {
   const { stages } = prepared.plan;
   const total = 1 + stage.instructions.filter(({ kind }) => kind !== "arg").length;
   const name = stages.length > 1 ? [stage.name ?? `stage-${stage.index}`] : [];
   const targetWords = baseWords(prepared, stage);
-  const steps: BuildStep[] = [];
-  for (const { kind, written, ...instruction } of [stage.from, ...stage.instructions]) {
-    if (kind === "arg" && "args" in instruction) noteTarget(targetWords, instruction.args);
-    if (kind === "arg") continue;
+  const steps: NamedStep[] = [];
+  for (const [after, instruction] of [stage.from, ...stage.instructions].entries()) {
+    if (instruction.kind === "arg") {
+      noteTarget(targetWords, instruction.args);
+      continue;
+    }
     const label = isLabelled ? [platformLabel(prepared, stage, targetWords)] : [];
-    const place = `${steps.length + 1}/${total}`;
-    steps.push({
-      number: number + steps.length,
-      written,
-      name: `[${[...label, ...name, place].join(" ")}] ${written}`,
-    });
+    const { written } = instruction;
+    const place = [...label, ...name, `${steps.length + 1}/${total}`].join(" ");
+    steps.push({ after, written, name: `[${place}] ${written}` });
   }
   return steps;
 }

@@ -31,7 +31,7 @@ export async function runStages(parts: Parts, plans: readonly PlatformPlan[]): P
   const lastly: Array<() => Promise<void>> = [];
   const begun = new Map<string, Promise<StageResult>>();
   const atEnd = (work: () => Promise<void>): void => void lastly.push(work);
-  const common: Common = { ...parts, roots, signal, atEnd, made: new Set(), underWay: new Map() };
+  const common: Common = { ...parts, roots, signal, atEnd, made: new Set(), underWay: new Map(), told: new Map() };
   try {
     return await Promise.all(plans.map((plan) => runPlan(common, plan, begun)));
   } catch (error) {

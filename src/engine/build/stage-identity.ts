@@ -17,30 +17,33 @@ export function platformOf(prepared: PreparedBuild, stage: Stage): Platform {
   return below ? platformOf(prepared, below) : platform;
 }
 
+export interface Identities {
+  of(stage: Stage): string;
+  /** Of the stage when so many of its instructions are done. */
+  after(stage: Stage, instructions: number): string;
+}
+
 /**
  * Tells what a stage's result depends on, as far as builds of one Dockerfile for several platforms can differ: two stages of
  * the same identity are one. What an ONBUILD of an image takes is not known here.
  */
-export function stageIdentities(
-  prepared: PreparedBuild,
-  { named }: Pick<BuildRequest, "named">,
-): (stage: Stage) => string {
+export function stageIdentities(prepared: PreparedBuild, { named }: Pick<BuildRequest, "named">): Identities {
   const { dockerfile, globals, platformArgs, bases, platform } = prepared;
   const known = new Map<number, string>();
   const identityOf = (stage: Stage): string => {
-    const identity = known.get(stage.index) ?? makeIdentity(stage);
+    const identity = known.get(stage.index) ?? makeIdentity(stage, stage.instructions);
     known.set(stage.index, identity);
     return identity;
   };
-  const makeIdentity = (stage: Stage): string => {
+  const makeIdentity = (stage: Stage, instructions: Stage["instructions"]): string => {
     const own = platformOf(prepared, stage);
     const base = bases.get(stage.index)!;
-    const used = namesUsed(stage, base);
+    const used = namesUsed({ ...stage, instructions }, base);
     const stages = used.flatMap((name) => {
       const other = namedContext(named, name, own) ? undefined : findStage(dockerfile.stages, name, stage.index);
       return other ? [identityOf(other)] : [];
     });
-    const inherited = stage.instructions
+    const inherited = instructions
       .flatMap((instruction) => (instruction.kind === "arg" ? instruction.args : []))
       .filter(({ value }) => value === undefined)
       .map(({ name }) => [name, globals.get(name) ?? platformArgs.get(name) ?? null]);
@@ -48,5 +51,5 @@ export function stageIdentities(
     const any = used.some((name) => name.includes("$")) ? formatPlatform(platform) : null;
     return cacheKey(stage.index, formatPlatform(own), base, stages, inherited, any);
   };
-  return identityOf;
+  return { of: identityOf, after: (stage, count) => makeIdentity(stage, stage.instructions.slice(0, count)) };
 }

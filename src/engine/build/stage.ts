@@ -43,18 +43,24 @@ const inheritsArgs = (trigger: Instruction): boolean =>
   trigger.kind === "arg" && trigger.args.some(({ value }) => value === undefined);
 
 async function inStep<T extends { readonly cached: boolean }>(
-  { request, signal }: Build,
+  { request, signal, told }: Build,
   step: BuildStep,
   work: (step: BuildStep) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  request.onEvent({ kind: "start", step });
+  const isOurs = !told.has(step.number);
+  if (isOurs) {
+    told.set(step.number, "begun");
+    request.onEvent({ kind: "start", step });
+  }
   try {
     const done = await work(step);
-    request.onEvent({ kind: "end", step, cached: done.cached });
+    if (isOurs) request.onEvent({ kind: "end", step, cached: done.cached });
     return done;
   } catch (error) {
-    if (!signal.aborted) request.onEvent({ kind: "failed", step, message: messageOf(error) });
+    const isNew = told.get(step.number) !== "failed";
+    told.set(step.number, "failed");
+    if (!signal.aborted && isNew) request.onEvent({ kind: "failed", step, message: messageOf(error) });
     throw error;
   }
 }
