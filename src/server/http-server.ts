@@ -22,11 +22,16 @@ export interface HttpServerOptions<Deps> {
   readonly onRequest?: (facts: { method: string; route: string; status: number; seconds: number }) => void;
 }
 
+/** As much as Docker takes: builds send credentials and secrets in headers. */
+const maxHeaderSize = 1 << 20;
+
 /** An HTTP server over the routes; with `tls` it wants client certificates. */
 export function createHttpServer<Deps>(options: HttpServerOptions<Deps>, tls?: ServerOptions): Server {
   const onRequest = (request: IncomingMessage, response: ServerResponse) =>
     void answer(options, { request, response, socket: undefined });
-  const server = tls ? (createTlsServer(tls, onRequest) as Server) : createServer(onRequest);
+  const server = tls
+    ? (createTlsServer({ ...tls, maxHeaderSize }, onRequest) as Server)
+    : createServer({ maxHeaderSize }, onRequest);
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (head.length > 0) socket.unshift(head);
     void answer(options, { request, response: new ServerResponse(request), socket });

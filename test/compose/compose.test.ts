@@ -4,8 +4,8 @@ import { join } from "node:path";
 import type { Json } from "../support/api-client.ts";
 import { ComposeProject, composeIsHere, composeProgram } from "../support/compose.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { importSoftware } from "../support/debian-images.ts";
 import { withRunsc } from "../support/runsc.ts";
-import { importSoftware } from "../support/software-image.ts";
 
 let daemon: TestDaemon;
 let project: ComposeProject;

@@ -63,3 +63,22 @@ test("a daemon killed while a step has a secret leaves it on no disk, and the ne
   const mounts = await daemon.inNamespaces(["grep", "-c", "/memory-", "/proc/mounts"]);
   expect(mounts.stdout.trim()).toBe("0");
 });
+
+test("a secret may be as large as a machine's certificates, and one that is too large is refused by its size", async () => {
+  const file = join(daemon.directory, "certificates");
+  writeFileSync(
+    join(context, "Dockerfile"),
+    "FROM busybox\nRUN --mount=type=secret,id=s wc -c < /run/secrets/s > /n\n",
+  );
+  writeFileSync(file, "x".repeat(400_000));
+  const flags = ["-q", "--secret", `id=s,src=${file}`, "-o", "-", context];
+  const made = await daemon.cli(["build", ...flags]);
+  expect(made.exitCode, made.stderr).toBe(0);
+  expect(made.stdout).toContain("400000\n");
+  writeFileSync(file, "x".repeat(600_000));
+  const { exitCode, stderr } = await daemon.cli(["build", ...flags]);
+  expect([exitCode, stderr]).toEqual([
+    1,
+    "isle: the secrets are too large: 600000 bytes, at most 500000 go with a build\n",
+  ]);
+});

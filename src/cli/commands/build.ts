@@ -181,22 +181,30 @@ function queryOf({ flags, io, ...wishes }: Wishes) {
   };
 }
 
+/** What fits into a header, twice in base64, with room for others. */
+const maxSecretBytes = 500_000;
+
 /** A header, since the body is the context: secrets are small. */
 function secretHeader({ flags, io }: BuildContext): Record<string, string> {
   const secrets = flags.secret.map((text) => readSecret(text, io.env));
   if (secrets.length === 0) return {};
-  return { "X-Isle-Build-Secrets": Buffer.from(JSON.stringify(Object.fromEntries(secrets))).toString("base64") };
+  const bytes = secrets.reduce((sum, [, content]) => sum + content.length, 0);
+  if (bytes > maxSecretBytes) {
+    throw new Exit(1, `isle: the secrets are too large: ${bytes} bytes, at most ${maxSecretBytes} go with a build`);
+  }
+  const contents = secrets.map(([id, content]) => [id, content.toString("base64")]);
+  return { "X-Isle-Build-Secrets": Buffer.from(JSON.stringify(Object.fromEntries(contents))).toString("base64") };
 }
 
-function readSecret(text: string, env: Readonly<Record<string, string | undefined>>): readonly [string, string] {
+function readSecret(text: string, env: Readonly<Record<string, string | undefined>>): readonly [string, Buffer] {
   const fields = new Map(text.split(",").map((part) => [part.split("=", 1)[0]!, part.slice(part.indexOf("=") + 1)]));
   const id = fields.get("id");
   if (!id) throw usageError(`invalid secret ${text}: it wants an id`);
   const file = fields.get("src") ?? fields.get("source");
   const name = fields.get("env");
-  if (file === undefined) return [id, Buffer.from(env[name ?? id] ?? "").toString("base64")];
+  if (file === undefined) return [id, Buffer.from(env[name ?? id] ?? "")];
   try {
-    return [id, readFileSync(file).toString("base64")];
+    return [id, readFileSync(file)];
   } catch {
     throw new Exit(1, `isle: secret ${id}: ${file} cannot be read`);
   }

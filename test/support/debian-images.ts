@@ -18,14 +18,19 @@ const packages = [
 export async function importSoftware(daemon: TestDaemon): Promise<void> {
   const kept = process.env["ISLE_SOFTWARE"];
   const file = kept ?? join(daemon.directory, "software.tar");
-  if (!existsSync(file)) await makeFiles(file);
+  if (!existsSync(file)) await makeDebianFiles(file, packages);
   const { exitCode, stderr } = await daemon.cli(["import", file, "software"], { timeoutMs: 180_000 });
   if (exitCode !== 0) throw new Error(`importing the software: ${stderr}`);
   if (!kept) rmSync(file);
 }
 
-async function makeFiles(file: string): Promise<void> {
-  const name = "debian:bookworm";
-  const { tar } = await createPackagesBootstrap().build({ name, packages, date: new Date(), onLine: () => {} });
+/** Writes the files of a Debian with packages, as `isle image bootstrap` makes them. */
+export async function makeDebianFiles(file: string, packages: readonly string[]): Promise<void> {
+  const { tar } = await createPackagesBootstrap().build({
+    name: "debian:bookworm",
+    packages,
+    date: new Date(),
+    onLine: () => {},
+  });
   await pipeline(tar, createWriteStream(file));
 }
