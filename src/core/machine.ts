@@ -44,6 +44,8 @@ export interface Machine {
   readTextInRoot(root: string, path: string): string | undefined;
   /** Makes a directory of a tree with its parents, followed within that tree only; quiet when it is there. */
   makeDirectoryInRoot(root: string, path: string, owner?: { uid: number; gid: number }, mode?: number): void;
+  /** Where a path of a tree leads, all links followed within that tree, as a path of the tree; what is missing is kept as written. */
+  followInRoot(root: string, path: string): string;
   isDirectoryInRoot(root: string, path: string): boolean;
   writeFile(path: string, content: string | Uint8Array): void;
   /** Makes the file and its directory where they are missing. */

@@ -1,5 +1,6 @@
-import { chmodSync, closeSync, constants, fstatSync, lchownSync, mkdirSync, readSync } from "node:fs";
-import { invalid, isErrno } from "../base/error.ts";
+import { chmodSync, closeSync, constants, fstatSync, lchownSync, mkdirSync, readlinkSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { invalid, isErrno, notFound } from "../base/error.ts";
 import { check, cString, libc } from "./libc.ts";
 
 const openat2 = 437;
@@ -88,4 +89,42 @@ function readOpened(file: number, path: string, maxBytes: number): string | unde
   const buffer = Buffer.alloc(stat.size);
   const length = readSync(file, buffer, 0, stat.size, 0);
   return buffer.toString("utf8", 0, length);
+}
+
+/**
+ * Where a path of a tree that nobody else changes leads once all links are followed within the tree, as a path of the tree;
+ * missing parts are kept as written. Fails with notFound where links go round.
+ */
+export function followInRoot(root: string, path: string): string {
+  const linkLimit = 255;
+  let done: string[] = [];
+  let left = path.split("/");
+  let links = 0;
+  while (left.length > 0) {
+    const [part, ...rest] = left as [string, ...string[]];
+    left = rest;
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      done = done.slice(0, -1);
+      continue;
+    }
+    const target = linkAt(join(root, ...done, part));
+    if (target === undefined) {
+      done = [...done, part];
+      continue;
+    }
+    links += 1;
+    if (links > linkLimit) throw notFound(`too many links in ${path}`);
+    if (target.startsWith("/")) done = [];
+    left = [...target.split("/"), ...left];
+  }
+  return `/${done.join("/")}`;
+}
+
+function linkAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -140,6 +140,28 @@ export const fileCorpus: readonly CorpusBuild[] = [
     prints: "file\n/etc/passwd\nnothing\ncontent\n",
   },
   {
+    name: "copy-onto-links",
+    dockerfile: lines(
+      "FROM busybox",
+      "RUN mkdir -p /w/real /w/deep && cd /w && echo old > real/t && ln -s real/t file && ln -s /w/real/t absolute",
+      "RUN cd /w && ln -s nowhere/yet dangling && ln -s real directory && ln -s file chain && ln -s ../../../../etc/up deep/up",
+      "COPY <<EOF /w/file",
+      "document",
+      "EOF",
+      "COPY top.txt /w/dangling",
+      "COPY --chown=5:6 src/a.txt /w/chain",
+      "COPY src/b.md /w/deep/up",
+      "COPY src/deep /w/directory",
+      "ADD --chmod=600 src/b.md /w/directory/new/",
+    ),
+    files: tree,
+    run: "cd /w; cat real/t nowhere/yet /etc/up; stat -c '%u:%g' real/t; ls -R real; for each in file absolute dangling directory chain deep/up; do readlink $each; done",
+    prints: [
+      "a\ntop\nb\n5:6\nreal:\nc.txt\nd.md\nnew\nt\n\nreal/new:\nb.md\n",
+      "real/t\n/w/real/t\nnowhere/yet\nreal\nfile\n../../../../etc/up\n",
+    ].join(""),
+  },
+  {
     name: "copy-over-directories",
     dockerfile: lines(
       "FROM busybox",

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createReadStream, rmSync } from "node:fs";
 import { Readable } from "node:stream";
 import { readTar } from "../../src/base/tar/read-tar.ts";
 import type { Side } from "../perf/side.ts";
@@ -33,18 +34,24 @@ async function filesOfIsle(daemon: TestDaemon, name: string): Promise<Files> {
   const { Id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: name, Cmd: ["none"] } });
   const { body } = await daemon.api.request("GET", `/containers/${Id}/export`);
   await daemon.api.ok("DELETE", `/containers/${Id}`, { query: { v: true } });
-  return describe(body);
+  return describe(Readable.from([body], { objectMode: false }));
 }
 
-function filesOfDocker(side: Side, name: string): Promise<Files> {
+async function filesOfDocker(side: Side, name: string): Promise<Files> {
   const id = side.run("create", name, "none").trim();
-  const archive = Buffer.from(side.shell(`$E export ${id} | base64 -w0; $E rm -v ${id} >/dev/null`), "base64");
-  return describe(archive);
+  const file = `/tmp/export-${id}`;
+  side.shell(`$E export ${id} > ${file}; $E rm -v ${id} >/dev/null`);
+  const seenFromHere = `/proc/${side.root}/root${file}`;
+  try {
+    return await describe(createReadStream(seenFromHere, { highWaterMark: 1 << 20 }));
+  } finally {
+    rmSync(seenFromHere);
+  }
 }
 
-async function describe(archive: Uint8Array): Promise<Files> {
+async function describe(archive: AsyncIterable<Uint8Array>): Promise<Files> {
   const files = new Map<string, string>();
-  for await (const { entry, body } of readTar(Readable.from([archive], { objectMode: false }))) {
+  for await (const { entry, body } of readTar(archive)) {
     const path = nameOf(entry.name);
     const hash = createHash("sha256");
     for await (const chunk of body) hash.update(chunk);

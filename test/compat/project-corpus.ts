@@ -9,7 +9,6 @@ export const projectCorpus: readonly CorpusBuild[] = [
   {
     name: "python-web",
     dockerfile: lines(
-      "# syntax=docker/dockerfile:1",
       "FROM debian:bookworm AS base",
       "ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 DEBIAN_FRONTEND=noninteractive",
       install("python3-flask"),
@@ -79,7 +78,8 @@ export const projectCorpus: readonly CorpusBuild[] = [
       install("tcc", "libc6-dev", "make"),
       "WORKDIR /src",
       "COPY Makefile ./",
-      "COPY --parents src/**/*.c include/*.h ./",
+      "COPY include include",
+      "COPY src src",
       "ARG VERSION=0",
       "RUN make -j2 VERSION=$VERSION",
       "FROM scratch",

@@ -213,12 +213,14 @@ function notThere(error: unknown): unknown {
   });
 }
 
-async function writeLayer(state: StageState, copy: Copy, from: TreeRoot | undefined): Promise<ImageLayer> {
+async function writeLayer(state: StageState, asked: Copy, from: TreeRoot | undefined): Promise<ImageLayer> {
   const { deps, request } = state.build;
   const id = newId();
-  deps.snapshots.prepare(id, copy.linked ? [] : chainOf(state), { bare: copy.linked });
+  deps.snapshots.prepare(id, asked.linked ? [] : chainOf(state), { bare: asked.linked });
   try {
     const root: TreeRoot = { path: deps.snapshots.mount(id) };
+    // A link in the target's place is written through, as one on the way to it is.
+    const copy = { ...asked, target: deps.machine.followInRoot(root.path, asked.target) };
     const ownerIn = copy.linked ? linkedOwner : (text: string) => ownerOf(state, root.path, text);
     const owner = copy.chown === undefined ? undefined : ownerIn(copy.chown);
     const isThere = deps.machine.isDirectoryInRoot(root.path, copy.target);

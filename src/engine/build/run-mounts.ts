@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join, posix } from "node:path";
-import { IsleError, isCode, notFound } from "../../base/error.ts";
+import { IsleError, notFound } from "../../base/error.ts";
 import { newId } from "../../base/id.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { TreeRoot } from "../../core/archive.ts";
@@ -112,7 +112,7 @@ interface BindRoot extends TreeRoot {
 async function addBind(state: StageState, made: Making, mount: RunMount): Promise<void> {
   const mapped = made.users !== undefined;
   const root: BindRoot = mount.readonly ? await bindRoot(state, mount, mapped) : await writableCopy(state, made, mount);
-  const source = await resolveIn(made.deps, root, mount.source);
+  const source = resolveIn(made.deps, root, mount.source);
   const kind = made.deps.machine.pathKind(source) === "directory" ? "directory" : "file";
   const { readonly } = mount;
   const { showsOwnIds = false } = root;
@@ -131,19 +131,10 @@ async function writableCopy(state: StageState, made: Making, mount: RunMount): P
 }
 
 /** A path in a root as a path of the machine, every link on the way followed within the root. */
-async function resolveIn({ archive }: BuildDeps, root: TreeRoot, path: string): Promise<string> {
-  const parts = posix.resolve("/", path).split("/").filter(Boolean);
-  let done = "/";
-  for (let links = 0; parts.length > 0; ) {
-    const next = posix.join(done, parts.shift()!);
-    const { linkTarget } = await archive.stat(root, next).catch((error: unknown) => {
-      throw isCode(error, "notFound") ? notFound(`mount source ${path} is not there`) : error;
-    });
-    links += 1;
-    if (links > 1000) throw notFound(`too many links in ${path}`);
-    done = linkTarget === "" ? next : linkTarget;
-  }
-  return join(root.path, done);
+function resolveIn({ machine }: BuildDeps, root: TreeRoot, path: string): string {
+  const found = join(root.path, machine.followInRoot(root.path, path));
+  if (machine.pathKind(found) === undefined) throw notFound(`mount source ${path} is not there`);
+  return found;
 }
 
 const cacheLocks = new KeyedLock();

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { IsleError } from "../../base/error.ts";
+import { IsleError, invalid } from "../../base/error.ts";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { type TarEntry, tarEntry } from "../../base/tar/entry.ts";
 import type { TreeRoot, WriteOptions } from "../../core/archive.ts";
@@ -52,6 +52,9 @@ async function writeTree(deps: BuildDeps, added: AddedTree, { copy, root, owner 
 
 async function unpack(deps: BuildDeps, file: OpenFile, { copy, root, owner }: AddedPlace): Promise<void> {
   deps.machine.makeDirectoryInRoot(root.path, copy.target);
+  if (!deps.machine.isDirectoryInRoot(root.path, copy.target)) {
+    throw invalid(`an archive cannot be unpacked to ${copy.target}: it is no directory`);
+  }
   const plain = Readable.from(fitting(deps, decompressed(deps, file.read())), { objectMode: false });
   await deps.archive.write(root, copy.target, plain, copy.chown === undefined ? {} : { owner });
 }

@@ -1,6 +1,7 @@
-import { type BigIntStats, lstatSync, readlinkSync } from "node:fs";
+import { type BigIntStats, lstatSync } from "node:fs";
 import { basename } from "node:path";
 import { isErrno, notFound } from "../../base/error.ts";
+import { followInRoot } from "../in-root.ts";
 import type { StatResult } from "./protocol.ts";
 
 /** What is at a path of the root that was entered. */
@@ -11,7 +12,7 @@ export function statPath(path: string): StatResult {
     sizeBytes: Number(stat.size),
     mode: goFileMode(stat),
     modifiedNanos: stat.mtimeNs.toString(),
-    linkTarget: stat.isSymbolicLink() ? followInRoot(path) : "",
+    linkTarget: stat.isSymbolicLink() ? followInRoot("/", path) : "",
   };
 }
 
@@ -40,39 +41,4 @@ export function goFileMode(stat: BigIntStats): number {
   if (stat.isCharacterDevice()) bits += bit(21);
   if (mode & 0o1000) bits += bit(20);
   return bits;
-}
-
-/** Where a path leads once all links are followed, as a path within the root; missing parts are kept as written. */
-function followInRoot(path: string): string {
-  const linkLimit = 255;
-  let done: string[] = [];
-  let left = path.split("/");
-  let links = 0;
-  while (left.length > 0) {
-    const [part, ...rest] = left as [string, ...string[]];
-    left = rest;
-    if (part === "" || part === ".") continue;
-    if (part === "..") {
-      done = done.slice(0, -1);
-      continue;
-    }
-    const target = linkAt(`/${[...done, part].join("/")}`);
-    if (target === undefined) {
-      done = [...done, part];
-      continue;
-    }
-    links += 1;
-    if (links > linkLimit) throw notFound(`too many links in ${path}`);
-    if (target.startsWith("/")) done = [];
-    left = [...target.split("/"), ...left];
-  }
-  return `/${done.join("/")}`;
-}
-
-function linkAt(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
 }

@@ -19,7 +19,7 @@ import { invalid, isErrno } from "../../../base/error.ts";
 import type { Machine, NetworkCounters } from "../../../core/machine.ts";
 import type { OciDevice } from "../../../core/oci-spec.ts";
 import { readTextIfPresent } from "../../../os/files.ts";
-import { isDirectoryInRoot, makeDirectoryInRoot, readTextInRoot } from "../../../os/in-root.ts";
+import { followInRoot, isDirectoryInRoot, makeDirectoryInRoot, readTextInRoot } from "../../../os/in-root.ts";
 import { mount, mountFlag, unmount } from "../../../os/mount.ts";
 import { isAlive } from "../../../os/proc.ts";
 import { runOk } from "../../../os/process.ts";
@@ -40,6 +40,7 @@ export function createLinuxMachine(): Machine {
     readText: readTextIfPresent,
     readTextInRoot: (root, path) => readTextInRoot(root, path),
     makeDirectoryInRoot,
+    followInRoot,
     isDirectoryInRoot,
     writeFile(path, content) {
       mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
