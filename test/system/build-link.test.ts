@@ -52,6 +52,9 @@ test("linked copies on another base are the same layers, neither made nor stored
   expect(second.log).toContain(`#${number} CACHED\n`);
   expect(sharedFiles()).toBe(2);
   expect((await storedBytes()) - before).toBeLessThan(1 << 20);
+  const images = await place.daemon.api.ok("GET", "/images/json", { query: { "shared-size": true } });
+  const app = images.find(({ RepoTags }: { RepoTags: string[] }) => RepoTags.includes("app:two"));
+  expect(app.SharedSize).toBeGreaterThan(3 << 20);
   const shown = await place.daemon.cli(["run", "--rm", "app:two", "sh", "-c", "cat /base; wc -c < /d/big"]);
   expect(shown.stdout).toBe(`two\n${3 << 20}\n`);
 }, 60_000);

@@ -36,14 +36,14 @@ export function listImages(
 ): ListedImage[] {
   const accept = recordFilter(deps, filters);
   const patterns = filters.get("reference");
-  const shared = sharedSize ? layerUseCounts(deps) : undefined;
+  const shared = sharedSize ? sharedBytesOf(deps) : undefined;
   const parts = partsOfIndexes(deps);
   return deps.images
     .list()
     .filter(accept)
     .map((image) => {
       const names = deps.images.namesOf(image.id).filter((name) => !patterns || matchesName(patterns, name));
-      return { image, ...familiarNames(names), sharedBytes: shared && sharedBytesOf(image, shared) };
+      return { image, ...familiarNames(names), sharedBytes: shared?.(image) };
     })
     .filter(({ image, tags, digests }) => {
       if (tags.length + digests.length > 0) return true;
@@ -110,13 +110,14 @@ function matchesName(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => forms.some((form) => matchesGlob(pattern, form)));
 }
 
-export function layerUseCounts(deps: ImageDeps): Map<string, number> {
+/** Layers count as shared by where their files lie, which may be the same on different bases. */
+function sharedBytesOf({ images, snapshots }: ImageDeps): (image: ImageRecord) => number {
   const counts = new Map<string, number>();
-  for (const { layers } of deps.images.list()) {
-    for (const { chainId } of layers) counts.set(chainId, (counts.get(chainId) ?? 0) + 1);
+  for (const { layers } of images.list()) {
+    const places = new Set(layers.map(({ chainId }) => snapshots.placeOf(chainId)));
+    for (const place of places) counts.set(place, (counts.get(place) ?? 0) + 1);
   }
-  return counts;
+  const isShared = ({ chainId }: ImageRecord["layers"][number]): boolean =>
+    (counts.get(snapshots.placeOf(chainId)) ?? 0) > 1;
+  return ({ layers }) => layers.filter(isShared).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
-
-const sharedBytesOf = ({ layers }: ImageRecord, counts: ReadonlyMap<string, number>): number =>
-  layers.reduce((sum, { chainId, sizeBytes }) => sum + ((counts.get(chainId) ?? 0) > 1 ? sizeBytes : 0), 0);
