@@ -30,7 +30,7 @@ export const buildCorpus: readonly CorpusBuild[] = [
   },
   {
     name: "env-overrides-arg",
-    dockerfile: lines("FROM busybox", "ARG v=arg", "RUN echo $v > /one", "ENV v=env", "RUN echo $v > /two"),
+    dockerfile: lines("FROM busybox", "ARG v=arg", "ARG none", "RUN echo $v > /one", "ENV v=env", "RUN echo $v > /two"),
     flags: ["--build-arg", "v=given"],
     run: "cat /one /two",
     prints: "given\nenv\n",

@@ -41,7 +41,7 @@ export interface StageResult {
   readonly config: ImageConfigFile;
   readonly layers: readonly ImageLayer[];
   /** ARGs of the stage, which those on top of it have too. */
-  readonly args: ReadonlyMap<string, string>;
+  readonly args: ReadonlyMap<string, string | undefined>;
   /** Of the files. */
   readonly platform: Platform;
   /** What the build is for. */

@@ -51,7 +51,7 @@ export async function runStep(state: StageState, run: Run, step?: BuildStep): Pr
   );
   const shown = script ? commandWords({ form: "shell", text: scriptTarget, heredocs: [] }, state.config.run) : words;
   const { variables } = expansionOf(state);
-  const told = [...state.args.keys()].map((name) => `${name}=${variables.get(name)}`);
+  const told = [...state.args.keys()].map((name) => `${name}=${variables.get(name) ?? ""}`);
   const createdBy = ["RUN", ...(told.length > 0 ? [`|${told.length}`, ...told] : []), ...shown, "# buildkit"].join(" ");
   const place = { key, description: run.written, parent: state.lastKey, ignoresCache: ignoresCache(state) };
   const made = await stepLayer(state, place, () => execute(state, { run, words, script, env, mounts, step }));

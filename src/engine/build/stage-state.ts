@@ -20,8 +20,8 @@ export interface StageState {
   /** When what is so far was made. */
   time: string;
   readonly history: ImageHistory[];
-  /** ARGs named so far, with the values they have. */
-  readonly args: Map<string, string>;
+  /** ARGs named so far, with the values they have; undefined for one without. */
+  readonly args: Map<string, string | undefined>;
 }
 
 /** What instructions of the stage expand: its ENV, and beneath it its ARGs. */
@@ -30,7 +30,8 @@ export function expansionOf({ build, config, args }: StageState): Expansion {
     const at = entry.indexOf("=");
     return [entry.slice(0, at), entry.slice(at + 1)] as const;
   });
-  return { variables: new Map([...args, ...env]), options: { escapeChar: build.dockerfile.escapeChar } };
+  const given = [...args].flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  return { variables: new Map([...given, ...env]), options: { escapeChar: build.dockerfile.escapeChar } };
 }
 
 export function expanded(state: StageState, text: string): string {
@@ -43,7 +44,9 @@ export function runVariables(state: StageState): { env: string[]; args: string[]
   const { config, args, build } = state;
   const own = config.run.Env ?? [];
   const names = new Set(own.map((entry) => entry.split("=", 1)[0]));
-  const declared = [...args].filter(([name]) => !names.has(name)).map(([name, value]) => `${name}=${value}`);
+  const declared = [...args]
+    .filter(([name, value]) => value !== undefined && !names.has(name))
+    .map(([name, value]) => `${name}=${value}`);
   const proxies = [...(build.request.args as Variables)].filter(
     ([name, value]) => proxyVariables.has(name) && value !== undefined && !names.has(name) && !args.has(name),
   );

@@ -173,8 +173,7 @@ function declareArgs(state: StageState, { args }: InstructionOf<"arg">): void {
   const words = args.map(({ name, value }) => {
     const fallback = value === undefined ? inherited(build, name) : expanded(state, value);
     const chosen = given.get(name) ?? fallback;
-    if (chosen === undefined) state.args.delete(name);
-    else state.args.set(name, chosen);
+    state.args.set(name, chosen);
     return chosen === undefined ? name : `${name}=${chosen}`;
   });
   note(state, `ARG ${words.join(" ")}`, { empty: true });
