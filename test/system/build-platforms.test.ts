@@ -6,7 +6,9 @@ import { type BuildPlace, openBuildPlace } from "../support/build-place.ts";
 import { busyboxRoot } from "../support/busybox-root.ts";
 import { Containers } from "../support/containers.ts";
 import type { TestDaemon } from "../support/daemon.ts";
+import { eventually } from "../support/leaks.ts";
 import type { TestRegistry } from "../support/registry.ts";
+import { archiveOf } from "./archive-corpus.ts";
 
 const host = hostPlatform().architecture;
 const other = host === "arm64" ? "s390x" : "arm64";
@@ -140,6 +142,26 @@ test("a platform that fails ends the others", async () => {
   const { exitCode, stderr } = await run("--no-cache", ...both, "-o", join(out, "never"));
   expect([exitCode, stderr]).toEqual([1, expect.stringContaining("exit code: 7")]);
   expect(existsSync(join(out, "never"))).toBe(false);
+}, 90_000);
+
+test("a client that goes away ends the steps of all platforms", async () => {
+  const body = archiveOf({ name: "Dockerfile", body: crossed("RUN echo runs for $TARGETARCH; sleep 3600") });
+  const query = { platform: `linux/${host},linux/${other}`, nocache: true };
+  const headers = { "Content-Type": "application/x-tar" };
+  const answer = await daemon.api.raw("POST", "/build", { body, query, headers });
+  let seen = "";
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    seen += chunk.toString();
+    if ([host, other].every((each) => seen.includes(`"runs for ${each}`))) break;
+  }
+  const roots = () => readdirSync(join(daemon.dataRoot, "roots"));
+  expect(roots().length).toBeGreaterThanOrEqual(2);
+  answer.destroy();
+  await eventually(
+    async () => roots(),
+    (left) => expect(left).toEqual([]),
+    60_000,
+  );
 }, 90_000);
 
 test("a step that stages or platforms have in common runs once, though they run at the same time", async () => {
