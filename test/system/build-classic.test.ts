@@ -230,6 +230,13 @@ test("POST /build: cachefrom takes an image that is here, and tells of names tha
   const byId = JSON.stringify([(await inspect("source")).Id]);
   await says(dockerfile, { t: "by-id", cachefrom: byId });
   expect((await inspect("by-id")).RootFS.Layers).toEqual(layers);
+  // isle's own client, whose word for it is a registry, gets the image that is here, too.
+  await daemon.cli(["tag", "source", "127.0.0.1:1/here"]);
+  await daemon.cli(["builder", "prune", "-af"]);
+  const context = join(daemon.directory, "context");
+  const own = await daemon.cli(["build", "-t", "own", "--cache-from", "type=registry,ref=127.0.0.1:1/here", context]);
+  expect(own.exitCode, own.stderr).toBe(0);
+  expect((await inspect("own")).RootFS.Layers).toEqual(layers);
 });
 
 test("isle build gives its flags for steps on", async () => {
