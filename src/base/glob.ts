@@ -9,6 +9,9 @@ export function matchesGlob(pattern: string, text: string): boolean {
 
 export const hasGlob = (text: string): boolean => /[*?[\\]/.test(text);
 
+/** Every class of it has an end. */
+export const isWholeGlob = (text: string): boolean => !/\[|\\$/.test(text.replace(/\\.|\[\^?(?:\\.|[^\]\\])+\]/gs, ""));
+
 /** The source of a regular expression for a pattern; with `globstar`, `**` stands for any number of directories. */
 export function globSource(pattern: string, { globstar }: { globstar: boolean }): string {
   return pattern.replace(

@@ -19,6 +19,11 @@ const architectures: Record<string, string> = {
   ia32: "386",
 };
 
+/** Architectures that stand for Linux on them. */
+const known = new Set(
+  "386 amd64 arm arm64 loong64 mips mips64 mips64le mipsle ppc64 ppc64le riscv64 s390x sparc64 wasm".split(" "),
+);
+
 export const normalArchitecture = (name: string): string => architectures[name.toLowerCase()] ?? name.toLowerCase();
 
 /** The platform this process runs on. */
@@ -31,7 +36,10 @@ export function parsePlatform(text: string): Platform {
     throw invalid(`"${text}" is an invalid platform: want os/architecture[/variant]`);
   }
   if (parts.length === 1) {
-    return parts[0] === "linux" ? hostPlatform() : { os: "linux", architecture: normalArchitecture(parts[0]!) };
+    if (parts[0] === "linux") return hostPlatform();
+    const architecture = normalArchitecture(parts[0]!);
+    if (!known.has(architecture)) throw invalid(`"${text}": unknown operating system or architecture`);
+    return { os: "linux", architecture };
   }
   return { os: parts[0]!, architecture: normalArchitecture(parts[1]!), variant: parts[2] };
 }

@@ -162,6 +162,23 @@ export const fileCorpus: readonly CorpusBuild[] = [
     ].join(""),
   },
   {
+    name: "copy-several-without-slash",
+    dockerfile: lines(
+      "FROM busybox",
+      "COPY top.txt src/a.txt /last",
+      "COPY src/deep top.txt /all",
+      "COPY top.txt src/a.txt /etc",
+      "COPY <<EOF top.txt /document",
+      "text",
+      "EOF",
+      "COPY --chown=nobody-here:nor-there top.txt /owned",
+      "COPY --chown=7:nor-there top.txt /half",
+    ),
+    files: tree,
+    run: "cat /last /document; ls /all; cat /etc/top.txt; stat -c '%u:%g' /owned /half",
+    prints: "a\ntext\nc.txt\nd.md\ntop.txt\ntop\n0:0\n7:7\n",
+  },
+  {
     name: "copy-over-directories",
     dockerfile: lines(
       "FROM busybox",

@@ -11,6 +11,13 @@ export const buildCorpus: readonly CorpusBuild[] = [
     prints: "shell\nexec\n",
   },
   {
+    name: "run-environment",
+    dockerfile: lines("FROM busybox", "ARG given=1", "ENV kept=2", "RUN env | sort > /env", "RUN hostname > /name"),
+    run: "cat /env /name",
+    prints:
+      "HOME=/root\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nPWD=/\nSHLVL=1\ngiven=1\nkept=2\nbuildkitsandbox\n",
+  },
+  {
     name: "env-expansion",
     dockerfile: lines(
       "FROM busybox",

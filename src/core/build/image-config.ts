@@ -1,3 +1,4 @@
+import { parseSignal } from "../../base/signals.ts";
 import type { ImageRunConfig } from "../image.ts";
 import { type ExpandOptions, expandWord, expandWords, type Variables } from "./expand.ts";
 import type { Command, Instruction, NameValue } from "./instruction.ts";
@@ -47,7 +48,7 @@ export function applyToConfig(
     case "user":
       return withRun({ User: one(expansion, instruction.text) });
     case "stopsignal":
-      return withRun({ StopSignal: one(expansion, instruction.text) });
+      return withRun({ StopSignal: checkedSignal(one(expansion, instruction.text)) });
     case "maintainer":
       return { ...config, author: one(expansion, instruction.text) };
     case "onbuild":
@@ -65,6 +66,16 @@ export function applyToConfig(
   }
 }
 
+function checkedSignal(text: string): string {
+  if (/^[1-9]\d*$/.test(text)) return text;
+  try {
+    parseSignal(text);
+    return text;
+  } catch {
+    throw new Error(`invalid signal: ${text}`);
+  }
+}
+
 const keys = (names: readonly string[]): Record<string, object> => Object.fromEntries(names.map((name) => [name, {}]));
 
 export const expandAll = (texts: readonly string[], expansion: Expansion): string[] =>
@@ -79,7 +90,7 @@ export const expandPairs = (pairs: readonly NameValue[], expansion: Expansion): 
 /** A command in shell form is run by the stage's shell. */
 export function commandWords(command: Command, { Shell }: ImageRunConfig): string[] {
   if (command.form === "exec") return [...command.words];
-  return command.text === "" ? [] : [...(Shell?.length ? Shell : ["/bin/sh", "-c"]), command.text];
+  return [...(Shell?.length ? Shell : ["/bin/sh", "-c"]), command.text];
 }
 
 export function mergeEnv(env: readonly string[], added: readonly NameValue[]): string[] {

@@ -15,7 +15,9 @@ export function parseInstruction(
     throw new Error(`unknown instruction: ${line.keyword}${near === undefined ? "" : ` (did you mean ${near}?)`}`);
   }
   const { flags, rest } = takeFlags(line.rest, grammar.flags ?? []);
-  if (rest === "" && !grammar.mayBeEmpty) throw new Error(`${line.keyword} requires at least one argument`);
+  if (rest === "" && !grammar.mayBeEmpty) {
+    throw new Error(`${line.keyword} requires ${grammar.wants ?? "at least one argument"}`);
+  }
   return grammar.parse({ ...line, rest, flags, escapeChar });
 }
 
@@ -27,29 +29,34 @@ interface Parts extends Pick<LogicalLine, "keyword" | "rest" | "heredocs"> {
 interface Grammar {
   readonly flags?: readonly string[];
   readonly mayBeEmpty?: boolean;
+  /** Told where it says nothing. */
+  readonly wants?: string;
   parse(parts: Parts): InstructionBody;
 }
 
+const one = "exactly one argument";
+const two = "at least two arguments, but only one was provided. Destination could not be determined";
 const copyFlags = ["from", "chown", "chmod", "link", "parents", "exclude"];
 
 const grammars: Readonly<Record<string, Grammar>> = {
-  FROM: { flags: ["platform"], parse: parseFrom },
+  FROM: { flags: ["platform"], wants: "either one or three arguments", parse: parseFrom },
   ARG: { parse: ({ rest, escapeChar }) => ({ kind: "arg", args: splitWords(rest, escapeChar).map(parseArg) }) },
   ENV: { parse: ({ rest, escapeChar }) => ({ kind: "env", pairs: parsePairs("ENV", rest, escapeChar) }) },
   LABEL: { parse: ({ rest, escapeChar }) => ({ kind: "label", pairs: parsePairs("LABEL", rest, escapeChar) }) },
-  RUN: { flags: ["mount", "network", "security", "device"], parse: parseRun },
-  COPY: { flags: copyFlags, parse: (parts) => ({ kind: "copy", ...parseCopy(parts) }) },
+  RUN: { flags: ["mount", "network", "security", "device"], mayBeEmpty: true, parse: parseRun },
+  COPY: { flags: copyFlags, wants: two, parse: (parts) => ({ kind: "copy", ...parseCopy(parts) }) },
   ADD: {
     flags: [...copyFlags, "checksum", "keep-git-dir", "unpack"],
+    wants: two,
     parse: (parts) => ({ kind: "add", ...parseCopy(parts) }),
   },
   CMD: { mayBeEmpty: true, parse: ({ rest }) => ({ kind: "cmd", command: parseCommand(rest) }) },
   ENTRYPOINT: { mayBeEmpty: true, parse: ({ rest }) => ({ kind: "entrypoint", command: parseCommand(rest) }) },
   SHELL: { parse: parseShell },
-  WORKDIR: { parse: ({ rest }) => ({ kind: "workdir", text: rest }) },
-  USER: { parse: ({ rest }) => ({ kind: "user", text: rest }) },
-  STOPSIGNAL: { parse: ({ rest }) => ({ kind: "stopsignal", text: rest }) },
-  MAINTAINER: { parse: ({ rest }) => ({ kind: "maintainer", text: rest }) },
+  WORKDIR: { wants: one, parse: ({ rest }) => ({ kind: "workdir", text: rest }) },
+  USER: { wants: one, parse: ({ rest }) => ({ kind: "user", text: rest }) },
+  STOPSIGNAL: { wants: one, parse: ({ rest }) => ({ kind: "stopsignal", text: rest }) },
+  MAINTAINER: { wants: one, parse: ({ rest }) => ({ kind: "maintainer", text: rest }) },
   ONBUILD: { parse: parseOnbuild },
   EXPOSE: { parse: ({ rest, escapeChar }) => ({ kind: "expose", words: splitWords(rest, escapeChar) }) },
   VOLUME: {
@@ -91,7 +98,7 @@ function flag(flags: Flags, name: string): boolean | undefined {
   if (value === undefined) return undefined;
   if (/^(true|1|t)$/i.test(value)) return true;
   if (/^(false|0|f)$/i.test(value)) return false;
-  throw new Error(`expecting boolean value for flag ${name}, not: ${value}`);
+  throw new Error(`expecting boolean value for flag --${name}, not: ${value}`);
 }
 
 function parseFrom({ rest, flags }: Parts): InstructionBody {
@@ -172,10 +179,7 @@ function parseRun({ rest, flags, heredocs }: Parts): InstructionBody {
 
 function parseCopy({ keyword, rest, flags, heredocs, escapeChar }: Parts): CopySpec {
   const words = jsonWords(rest) ?? splitWords(rest, escapeChar);
-  if (words.length < 2)
-    throw new Error(
-      `${keyword} requires at least two arguments, but only one was provided. Destination could not be determined`,
-    );
+  if (words.length < 2) throw new Error(`${keyword} requires ${two}`);
   const isDocument = (word: string): boolean => heredocs.length > 0 && /^\d*<<-?/.test(word);
   const sources = words.slice(0, -1);
   return {
@@ -228,15 +232,28 @@ function parseHealthcheck({ rest, flags }: Parts): InstructionBody {
     if (command !== "") throw new Error("HEALTHCHECK NONE takes no arguments");
     return { kind: "healthcheck", check: { Test: ["NONE"] } };
   }
-  if (type.toUpperCase() !== "CMD") throw new Error(`Unknown type "${type}" in HEALTHCHECK (try CMD)`);
+  if (type.toUpperCase() !== "CMD") throw new Error(`Unknown type "${type.toUpperCase()}" in HEALTHCHECK (try CMD)`);
   if (command === "") throw new Error("Missing command after HEALTHCHECK CMD");
   const words = jsonWords(command);
   const check: ImageHealthcheck = { Test: words ? ["CMD", ...words] : ["CMD-SHELL", command] };
   for (const [name, key] of Object.entries(times)) {
-    const value = only(flags, name);
-    if (value !== undefined) check[key] = parseDuration(value);
+    const nanos = parseDuration(only(flags, name) ?? "0");
+    if (nanos !== 0) check[key] = checkTime(name, nanos);
   }
-  const retries = only(flags, "retries");
-  if (retries !== undefined && !/^\d+$/.test(retries)) throw new Error(`--retries must be a whole number: ${retries}`);
-  return { kind: "healthcheck", check: retries === undefined ? check : { ...check, Retries: Number(retries) } };
+  const retries = parseRetries(only(flags, "retries"));
+  return { kind: "healthcheck", check: retries === undefined ? check : { ...check, Retries: retries } };
+}
+
+function parseRetries(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^-\d+$/.test(text)) throw new Error(`--retries cannot be negative (${text})`);
+  if (!/^\d+$/.test(text)) throw new Error(`--retries must be a whole number: ${text}`);
+  return Number(text);
+}
+
+const millisecond = 1e6;
+
+function checkTime(name: string, nanos: number): number {
+  if (nanos < millisecond) throw new Error(`Interval "${name}" cannot be less than 1ms`);
+  return nanos;
 }

@@ -25,8 +25,10 @@ export function planBuild(dockerfile: Dockerfile, target: string, { bases, isNam
     if (needed.has(stage.index)) return;
     needed.add(stage.index);
     for (const name of namesUsed(stage, bases.get(stage.index) ?? stage.from.image)) {
-      const other = isNamed(name) ? undefined : findStage(stages, name, stage.index);
+      if (isNamed(name)) continue;
+      const other = findStage(stages, name, stage.index);
       if (other) visit(other);
+      else if (/^\d+$/.test(name)) throw new Error(`invalid stage index ${name}: it is none of the stages before`);
     }
   };
   visit(wanted);

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
-import { IsleError, invalid, isCode, messageOf } from "../../base/error.ts";
+import { IsleError, isCode, messageOf } from "../../base/error.ts";
 import { checkFileMode } from "../../base/file-mode.ts";
+import { isWholeGlob } from "../../base/glob.ts";
 import { newId } from "../../base/id.ts";
 import type { CopySelection, TreeRoot } from "../../core/archive.ts";
 import { digestSelection } from "../../core/build/context-manifest.ts";
@@ -87,11 +88,12 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
   const chown = instruction.chown === undefined ? undefined : each(instruction.chown);
   if (instruction.link && chown !== undefined) linkedOwner(chown);
   const { added, rest } = await addedFiles(state, instruction, sources);
+  for (const source of rest) if (!isWholeGlob(source)) throw new Error(`syntax error in pattern: ${source}`);
   const endsInSlash = /(^|\/)\.?$/.test(target);
   const documents = instruction.documents.map(({ name, content, expands }) =>
     documentFile(name, expands ? expandedDocument(state, content) : content),
   );
-  const copy = {
+  return {
     sources: rest,
     added: [...documents, ...added],
     target: joinDirectory(state.config.run.WorkingDir || "/", target),
@@ -107,12 +109,6 @@ async function expandCopy(state: StageState, instruction: CopyInstruction): Prom
     createdBy: createdBy(instruction, { chown, mode, words: [...sources, target] }),
     fromContext: instruction.from === undefined,
   };
-  if (rest.length + copy.added.length > 1 && !endsInSlash) {
-    throw new Error(
-      `When using ${instruction.kind.toUpperCase()} with more than one source file, the destination must be a directory and end with a /`,
-    );
-  }
-  return copy;
 }
 
 /** The line of the image's history. */
@@ -223,34 +219,52 @@ async function writeLayer(state: StageState, asked: Copy, from: TreeRoot | undef
     const copy = { ...asked, target: deps.machine.followInRoot(root.path, asked.target) };
     const ownerIn = copy.linked ? linkedOwner : (text: string) => ownerOf(state, root.path, text);
     const owner = copy.chown === undefined ? undefined : ownerIn(copy.chown);
-    const isThere = deps.machine.isDirectoryInRoot(root.path, copy.target);
-    const into = copy.endsInSlash || isThere;
     const context = owner ?? (copy.fromContext ? { uid: 0, gid: 0 } : undefined);
     const parentMode = modeOfParents(copy.mode);
     const parents = { ...(owner && { parentOwner: owner }), parentMode };
     const write = (tar: Readable) => deps.archive.write(root, "/", tar, { keepKind: true, ...parents });
-    if (into && !isThere) deps.machine.makeDirectoryInRoot(root.path, copy.target, owner, parentMode);
-    if (from) {
-      const taken = { ...selection(copy), target: copy.target, into, ...(context && { owner: context }) };
-      await write(deps.archive.packCopy(from, taken));
+    const isThere = () => deps.machine.isDirectoryInRoot(root.path, copy.target);
+    if (copy.endsInSlash && !isThere()) deps.machine.makeDirectoryInRoot(root.path, copy.target, owner, parentMode);
+    for (const sources of from ? sourceGroups(copy) : []) {
+      const taken = { ...selection(copy), sources, target: copy.target, into: isThere() };
+      await write(deps.archive.packCopy(from!, { ...taken, ...(context && { owner: context }) }));
     }
-    const place = { copy, into, root, owner: owner ?? { uid: 0, gid: 0 }, parents };
-    for (const added of copy.added) await writeAdded(deps, added, place);
+    for (const added of copy.added) {
+      await writeAdded(deps, added, { copy, into: isThere(), root, owner: owner ?? { uid: 0, gid: 0 }, parents });
+    }
     return await layerOfRoot(deps, id, { below: state.layers, epoch: request.epoch, linked: copy.linked });
   } finally {
     await deps.snapshots.removeRoot(id);
   }
 }
 
+/** Without a slash, each of several sources finds what those before it have put in the target's place. */
+const sourceGroups = ({ sources, endsInSlash }: Copy): ReadonlyArray<readonly string[]> =>
+  endsInSlash ? [sources] : sources.map((source) => [source]);
+
 /** Directories that a copy makes above its target have a mode that is given in digits, too. */
 const modeOfParents = (mode: string | undefined): number =>
   mode !== undefined && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) & 0o777 : 0o755;
 
-/** `user:group`, names looked up in the image; a user alone stands for the group of the same number. */
-function ownerOf({ build: { deps } }: StageState, rootPath: string, text: string): { uid: number; gid: number } {
+/**
+ * `user:group`, names looked up in the image; a user alone stands for its own group, or that of the same number. Whom the image does
+ * not know is root, as with BuildKit, but told of.
+ */
+function ownerOf({ build }: StageState, rootPath: string, text: string): { uid: number; gid: number } {
   const [user = "", group] = text.split(":");
-  const found = userIn(deps, rootPath, group === undefined ? text : `${user || "0"}:${group}`, []);
-  if (group === undefined && /^\d+$/.test(user)) return { uid: Number(user), gid: Number(user) };
-  if (!Number.isInteger(found.uid)) throw invalid(`invalid chown: ${text}`);
-  return { uid: found.uid, gid: found.gid };
+  const find = (wanted: string) => {
+    try {
+      return userIn(build.deps, rootPath, wanted, []);
+    } catch (error) {
+      build.request.onEvent({
+        kind: "warning",
+        message: `--chown=${text}: ${messageOf(error)}: root is taken instead`,
+      });
+      return undefined;
+    }
+  };
+  const owner = find(user || "0");
+  const uid = owner?.uid ?? 0;
+  const ownGroup = /^\d+$/.test(user) ? uid : (owner?.gid ?? 0);
+  return { uid, gid: group ? (find(`0:${group}`)?.gid ?? ownGroup) : ownGroup };
 }

@@ -75,7 +75,7 @@ export function planProcess(
     user: { uid: user.uid, gid: user.gid, additionalGids: [user.gid, ...user.additionalGids] },
     args: [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])],
     env: instanceEnvironment({
-      hostname: config.Hostname ?? "",
+      hostname: toldHostname(record),
       tty: config.Tty ?? false,
       env: environmentOf([...(config.Env ?? []), ...(deps.secretEnv.get(record.id) ?? [])], user),
     }),
@@ -87,6 +87,10 @@ export function planProcess(
     ...(security.apparmor && security.apparmor !== "unconfined" && { apparmorProfile: security.apparmor }),
   };
 }
+
+/** The result of a build's step must not depend on how it was run. */
+const toldHostname = ({ purpose, config }: InstanceRecord): string =>
+  purpose === "build" ? "" : (config.Hostname ?? "");
 
 export function userIn(deps: InstanceDeps, rootPath: string, text: string, groups: readonly string[]): ResolvedUser {
   const read = (path: string) => deps.machine.readTextInRoot(rootPath, path) ?? "";

@@ -13,6 +13,7 @@ export function planEnvironment(given: readonly string[], base: readonly string[
 }
 
 export function instanceEnvironment(options: { hostname: string; tty: boolean; env: readonly string[] }): string[] {
-  const base = [`PATH=${defaultPath}`, `HOSTNAME=${options.hostname}`, ...(options.tty ? ["TERM=xterm"] : [])];
+  const hostname = options.hostname === "" ? [] : [`HOSTNAME=${options.hostname}`];
+  const base = [`PATH=${defaultPath}`, ...hostname, ...(options.tty ? ["TERM=xterm"] : [])];
   return planEnvironment(options.env, base);
 }
