@@ -87,8 +87,11 @@ function refusal(log: Logger, { request, socket }: Incoming, out: Output): (erro
     const { status, message } = errorReply(error);
     const facts = { method: request.method, url: request.url, status, error: message };
     log[status >= 500 ? "error" : "debug"]("request failed", facts);
-    out.reply(status === 304 ? { status } : { status, json: { message } });
-    if (endless) readOn(request, connection);
+    const isUnread = endless && !request.readableEnded;
+    // One that was broken off cannot be read any more.
+    const headers: Record<string, string> = isUnread && request.destroyed ? { Connection: "close" } : {};
+    out.reply(status === 304 ? { status } : { status, json: { message }, headers });
+    if (isUnread) readOn(request, connection);
     return status;
   };
 }
@@ -161,7 +164,7 @@ const graceMs = 1000;
 function readOn(request: IncomingMessage, connection: Socket): void {
   const cut = setTimeout(() => connection.destroy(), graceMs).unref();
   request.once("end", () => clearTimeout(cut));
-  request.resume();
+  if (!request.destroyed) request.resume();
 }
 
 interface Parts extends Incoming {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { globSync, rmdirSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { isErrno } from "../../src/base/error.ts";
 import { findProgram } from "../../src/os/find-program.ts";
@@ -291,4 +292,37 @@ test.skipIf(!findProgram("docker"))("docker's client gives its classic flags on"
   expect(stdout).toMatch(/ 3072 [\s\S]*\n77\n10\.9\.8\.7\s+far\n/);
   const refusal = await daemon.docker(["build", "--security-opt", "x", context], { env });
   expect([refusal.exitCode, refusal.stderr]).toEqual([1, expect.stringContaining("security options")]);
+});
+
+/** Asks over an agent's connection, the body in chunks; tells the status, and whether the connection was one from before. */
+function ask(agent: Agent, method: string, path: string, body = ""): Promise<[status: number, isReused: boolean]> {
+  return new Promise((resolve, reject) => {
+    const headers = body === "" ? {} : { "Transfer-Encoding": "chunked" };
+    const sent = request({ socketPath: daemon.socket, agent, method, path, headers }, (response) => {
+      response.resume().once("end", () => resolve([response.statusCode!, sent.reusedSocket]));
+    });
+    sent.once("error", reject).end(body);
+  });
+}
+
+test("a client whose body was refused, read or unread, goes on over the same connection", async () => {
+  const { Id } = await daemon.api.ok("POST", "/containers/create", { json: { Image: "busybox" } });
+  const refusals = [
+    ["POST", "/build?version=3"],
+    ["PUT", `/containers/${Id}/archive?path=/missing`],
+  ] as const;
+  const body = archiveOf({ name: "f", body: "x".repeat(1000) }).toString("latin1");
+  const answers = refusals.map(async ([method, path]) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const [status] = await ask(agent, method, path, body);
+    // Longer than a body that is refused is waited for.
+    await Bun.sleep(1500);
+    const after = await ask(agent, "GET", "/_ping");
+    agent.destroy();
+    return [status, after];
+  });
+  expect(await Promise.all(answers)).toEqual([
+    [400, [200, true]],
+    [404, [200, true]],
+  ]);
 });
