@@ -176,7 +176,12 @@ test("starts, stops and removals of one container at once leave one sensible sta
 test("clients that vanish in the middle of anything leave nothing behind", async () => {
   // It goes on writing: a client that died is told from one that only ended its input by the next write.
   const id = await box.start({ script: "while :; do echo tick; sleep 0.1; done", OpenStdin: true });
-  const before = await possessionsOf(daemon);
+  // The runtime that started it may still be on its way out.
+  const before = await eventually(
+    () => possessionsOf(daemon),
+    ({ processes }) => expect(processes).not.toContain("crun"),
+    20_000,
+  );
   const registry = await startRegistry();
   const requests = [
     `POST /containers/${id}/attach?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n`,
