@@ -177,7 +177,7 @@ test("POST /build: labels and platform are of the image", async () => {
 
 const refused: ReadonlyArray<readonly [query: Parameters, status: number, message: string]> = [
   [{ squash: true }, 501, "squashing"],
-  [{ version: "2" }, 501, "BuildKit's protocol"],
+  [{ version: "2", remote: "upload-request" }, 501, "building from upload-request"],
   [{ version: "3" }, 400, "invalid version: 3"],
   [{ securityopt: '["seccomp=unconfined"]' }, 400, "security options"],
   [{ isolation: "hyperv" }, 400, "invalid isolation: hyperv"],

@@ -11,10 +11,7 @@ export function refuseUnsupported(query: Query, outputs: readonly BuildOutput[])
     throw unsupported(`building from ${remote}`, { hint: "a git repository, or a URL of an archive or a Dockerfile" });
   }
   const version = query.text("version") ?? "";
-  if (version === "2") {
-    throw unsupported("BuildKit's protocol on /build", { hint: "set DOCKER_BUILDKIT=0, or use isle build" });
-  }
-  if (!["", "1"].includes(version)) throw invalid(`invalid version: ${version}`, { hint: "leave it out, or say 1" });
+  if (!["", "1", "2"].includes(version)) throw invalid(`invalid version: ${version}`, { hint: "it is 1 or 2" });
   if (query.flag("squash"))
     throw unsupported("squashing the layers of a build", { hint: "use a stage and COPY --from" });
   if (query.all("securityopt").some((each) => each !== "" && each !== "null" && each !== "[]")) {
@@ -96,3 +93,9 @@ function runtimeOf(isolation: string): string | undefined {
   }
   return runtimes[isolation];
 }
+
+/** The build is asked for in BuildKit's way: `version=2`. */
+export const isBuildkit = (query: Query): boolean => query.text("version") === "2";
+
+/** Its files come over the client's session. */
+export const isOverSession = (query: Query): boolean => isBuildkit(query) && query.text("remote") === "client-session";

@@ -9,7 +9,7 @@ import { buildkitMethods } from "./services.ts";
 import { createSession, type SessionName, Sessions } from "./sessions.ts";
 
 /** Sessions wait for builds and builds for sessions, which come on connections of their own. */
-const sessions = new Sessions();
+export const sessions = new Sessions();
 const builds = new Builds();
 const results = new LinkedResults();
 const blobs = new HistoryBlobs();
@@ -17,6 +17,10 @@ const blobs = new HistoryBlobs();
 /** BuildKit's services, on a connection that was taken over, until it is closed. */
 export const serveControl = (connection: Duplex, deps: BuildDeps, version: string): Promise<void> =>
   serveGrpc(connection, buildkitMethods({ deps, sessions, builds, results, blobs, version, holdSession }));
+
+/** What builds on `/build` in BuildKit's way need of it. */
+export const sessionParts = (deps: BuildDeps) => ({ deps, sessions, builds, results, blobs, version: "", holdSession });
+export { sessionBuild, sessionCredentials, traceReporter } from "./session-build.ts";
 
 /** A client's session: it serves, and this engine calls, until the connection is closed. */
 export async function holdSession(connection: Duplex, name: SessionName): Promise<void> {

@@ -5,6 +5,7 @@ import { newId } from "../../base/id.ts";
 import { parsePlatform } from "../../base/platform.ts";
 import { parseDuration } from "../../base/time.ts";
 import { excerptOf, placeOf } from "../../core/build/source.ts";
+import type { Credentials } from "../../core/registry.ts";
 import { buildImage } from "../../engine/build/build-image.ts";
 import { cacheTerms } from "../../engine/build/cache-filter.ts";
 import { checkBuildHost } from "../../engine/build/check-host.ts";
@@ -14,7 +15,7 @@ import { HostKeys } from "../../engine/build/host-keys.ts";
 import { pruneBuildCache } from "../../engine/build/prune.ts";
 import type { BuildEvent, BuildRequest } from "../../engine/build/request.ts";
 import { receiveInput, takeContexts } from "../build/build-input.ts";
-import { emptyWishes, hostOptions, refuseUnsupported } from "../build/build-options.ts";
+import { emptyWishes, hostOptions, isBuildkit, isOverSession, refuseUnsupported } from "../build/build-options.ts";
 import {
   buildAgents,
   buildFetches,
@@ -35,6 +36,7 @@ type Handler = Route<BuildDeps>["handle"];
 /** The classic way to build: the context as the body, progress as JSON lines. */
 const build: Handler = async (exchange, deps) => {
   const { query, signal } = exchange;
+  if (isOverSession(query)) return await overSession(exchange, deps);
   const results = { outputs: outputsOf(query), ...cachesOf(query), attest: attestsOf(query) };
   refuseUnsupported(query, results.outputs);
   const options = readOptions(exchange);
@@ -50,7 +52,7 @@ const build: Handler = async (exchange, deps) => {
     const request = { ...options, ...results, sshAgent: clientAgents(offered, announce, signal), signal };
     const door = clientDoor(deps.content, announce, signal);
     const openBlob = (layout: string, digest: string) => door.clientCache.open(layout, digest as Digest);
-    const show = reporter(exchange, report);
+    const show = await reporter(exchange, report);
     const about = {
       ...{ ...request, id: newId(), context: query.text("remote") || query.text("source") || "" },
       dockerfile: query.text("dockerfile") || "Dockerfile",
@@ -80,6 +82,26 @@ const build: Handler = async (exchange, deps) => {
   });
   return sent;
 };
+
+/** Loaded with the first client that builds this way. */
+const buildkitDoor = () => import("../buildkit/door.ts");
+
+/** BuildKit's way with the context over the session, of clients older than buildx. */
+async function overSession(exchange: Exchange, deps: BuildDeps): Promise<Reply> {
+  const { query, signal } = exchange;
+  const { sessionBuild, sessionParts } = await buildkitDoor();
+  const asked = { query, signal, outputs: outputsOf(query) };
+  await streamProgress(exchange, async (report) => await sessionBuild(sessionParts(deps), asked, report));
+  return sent;
+}
+
+/** Clients that build in BuildKit's way may offer credentials over a session beside the context. */
+async function credentialsOverSession(query: Query, domain: string): Promise<Credentials | undefined> {
+  const session = isBuildkit(query) ? query.text("session") : undefined;
+  if (!session) return undefined;
+  const { sessionCredentials, sessions } = await buildkitDoor();
+  return await sessionCredentials({ sessions }, session, domain);
+}
 
 interface Question {
   readonly options: Options;
@@ -143,7 +165,7 @@ function readOptions({ query, request }: Exchange): Options {
     uncached: query.flag("nocache") ? "all" : new Set(uncachedStages.filter(Boolean)),
     pull: query.flag("pull"),
     host: hostOptions(query),
-    credentialsFor: async (domain) => auths.get(domain),
+    credentialsFor: async (domain) => auths.get(domain) ?? (await credentialsOverSession(query, domain)),
     secret: async (id) => secrets.get(id),
     epoch: epoch === undefined ? undefined : Number(epoch),
   };
@@ -197,8 +219,16 @@ function decodeJson(name: string, header: string): object {
 }
 
 /** Docker's words, or for isle's own client the events themselves. */
-function reporter({ query }: Exchange, report: (line: ProgressLine) => void): (event: BuildEvent) => void {
+async function reporter(
+  { query }: Exchange,
+  report: (line: ProgressLine) => void,
+): Promise<(event: BuildEvent) => void> {
   if (query.flag("events")) return (event) => report({ aux: encodeEvent(event) });
+  if (isBuildkit(query)) {
+    // BuildKit tells of every error in the stream: clients let go of their session when that ends.
+    report({ id: "moby.buildkit.trace", aux: "" });
+    return (await buildkitDoor()).traceReporter(newId(), report);
+  }
   const progress = new ClassicProgress({ quiet: query.flag("q"), report });
   return (event) => progress.take(event);
 }

@@ -191,6 +191,27 @@ test("an image is built from a context", async () => {
   await docker.getImage("ode-built").remove();
 });
 
+test("an image is built in BuildKit's way", async () => {
+  const context = join(import.meta.dirname ?? dirname(process.argv[1]), "context");
+  const build = (options) =>
+    docker.buildImage({ context, src: ["Dockerfile", "page.html"] }, { t: "ode-kit", version: "2", ...options });
+  const building = await build({ buildargs: { GREETING: "built" } });
+  const said = [];
+  await new Promise((resolve, reject) =>
+    docker.followProgress(
+      building,
+      (error) => (error ? reject(error) : resolve()),
+      (event) => said.push(JSON.stringify(event)),
+    ),
+  );
+  assert.ok(said.join("\n").includes("FROM "), said.join("\n"));
+  assert.ok((await docker.getImage("ode-kit").inspect()).Id.startsWith("sha256:"));
+  await docker.getImage("ode-kit").remove();
+  // The error comes in the stream.
+  const failed = await followed(await build({ target: "nowhere" }));
+  assert.ok(failed.some(({ error }) => error?.includes("nowhere")));
+});
+
 test("statistics, processes, pauses and limits of a container", async () => {
   const container = await idle({ HostConfig: { Memory: 64 << 20 } });
   const stats = await container.stats({ stream: false });

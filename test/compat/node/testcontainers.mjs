@@ -109,6 +109,10 @@ test("an image is built and started", async () => {
   const container = await image.withExposedPorts(80).start();
   assert.deepEqual(await fetched(container), [200, "from the context\nbuilt\n"]);
   await container.stop();
+  const again = GenericContainer.fromDockerfile(context).withBuildArgs({ GREETING: "by BuildKit" }).withBuildkit();
+  const second = await (await again.build()).withExposedPorts(80).start();
+  assert.deepEqual(await fetched(second), [200, "from the context\nby BuildKit\n"]);
+  await second.stop();
 });
 
 test("mounts, limits, labels and privileges are as asked for", async () => {
