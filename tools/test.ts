@@ -19,7 +19,7 @@ const root = dirname(import.meta.dirname);
 const fileLimitSeconds = 900;
 const filesAtATime = 2;
 /** Files that fetch packages and so need the machine's own network. */
-const online = ["test/system/bootstrap.test.ts", "test/compose/compose.test.ts"];
+const online = ["test/system/bootstrap.test.ts", "test/compose/compose.test.ts", "test/compat/build-projects.test.ts"];
 const wanted = process.argv.slice(2);
 const scratch = mkdtempSync("/tmp/isle-test-");
 chmodSync(scratch, 0o711);

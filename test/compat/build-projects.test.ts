@@ -5,7 +5,7 @@ import { findPeers, startDocker } from "../perf/engines.ts";
 import type { Side } from "../perf/side.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
 import { makeDebianFiles } from "../support/debian-images.ts";
-import { type Egress, openEgress } from "../support/egress.ts";
+import { type Egress, openEgress, persistently } from "../support/egress.ts";
 import { compareImages } from "./compare-images.ts";
 import { writeContext } from "./corpus-build.ts";
 import { projectCorpus } from "./project-corpus.ts";
@@ -59,8 +59,11 @@ for (const build of projectCorpus) {
   test(`${build.name} builds with packages from outside, and its image shows what it should`, async () => {
     const context = join(isle.directory, "projects", build.name);
     writeContext(context, build);
-    const made = await isle.cli(["build", "-t", build.name, ...flags(trusted), context], { timeoutMs: 280_000 });
-    expect(made.exitCode, made.stderr).toBe(0);
+    await persistently(async () => {
+      const command = ["build", "-t", build.name, ...flags(trusted), context];
+      const { exitCode, stderr } = await isle.cli(command, { timeoutMs: 280_000 });
+      if (exitCode !== 0) throw new Error(stderr);
+    });
     const shown = await isle.cli(["run", "--rm", "--entrypoint", "sh", build.name, "-c", build.run]);
     expect([shown.stdout, shown.stderr]).toEqual([build.prints, ""]);
   }, 300_000);

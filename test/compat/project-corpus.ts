@@ -2,7 +2,7 @@ import { type CorpusBuild, lines } from "./corpus-build.ts";
 
 const caches = "--mount=type=cache,target=/var/lib/apt/lists,sharing=locked --mount=type=cache,target=/var/cache/apt";
 const install = (...packages: string[]): string =>
-  `RUN ${caches} apt-get update -q && apt-get install -qy --no-install-recommends ${packages.join(" ")} && find /tmp /var/log /var/cache/debconf /var/cache/ldconfig /run -type f -delete`;
+  `RUN ${caches} apt-get update -q -o Acquire::Retries=3 && apt-get install -o Acquire::Retries=3 -qy --no-install-recommends ${packages.join(" ")} && find /tmp /var/log /var/cache/debconf /var/cache/ldconfig /run -type f -delete`;
 
 /** Projects on Debian, with packages from Debian and npm installed by their steps. */
 export const projectCorpus: readonly CorpusBuild[] = [
@@ -41,7 +41,7 @@ export const projectCorpus: readonly CorpusBuild[] = [
       "ENV DEBIAN_FRONTEND=noninteractive",
       install("nodejs", "ca-certificates", "curl"),
       "ARG NPM=10.8.2",
-      "RUN --mount=type=secret,id=ca mkdir /opt/npm && curl -sSf --cacert /run/secrets/ca https://registry.npmjs.org/npm/-/npm-$NPM.tgz | tar -xz -C /opt/npm --strip-components=1",
+      "RUN --mount=type=secret,id=ca mkdir /opt/npm && curl -sSf --retry 3 --cacert /run/secrets/ca https://registry.npmjs.org/npm/-/npm-$NPM.tgz | tar -xz -C /opt/npm --strip-components=1",
       "FROM node AS deps",
       "WORKDIR /app",
       "COPY package.json ./",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createPackagesBootstrap } from "../../src/drivers/bootstrap/packages/packages-bootstrap.ts";
 import type { TestDaemon } from "./daemon.ts";
+import { persistently } from "./egress.ts";
 
 /** The servers of the Compose projects, each from its Debian package. */
 const packages = [
@@ -26,11 +27,9 @@ export async function importSoftware(daemon: TestDaemon): Promise<void> {
 
 /** Writes the files of a Debian with packages, as `isle image bootstrap` makes them. */
 export async function makeDebianFiles(file: string, packages: readonly string[]): Promise<void> {
-  const { tar } = await createPackagesBootstrap().build({
-    name: "debian:bookworm",
-    packages,
-    date: new Date(),
-    onLine: () => {},
+  const wanted = { name: "debian:bookworm", packages, date: new Date(), onLine: () => {} };
+  await persistently(async () => {
+    const { tar } = await createPackagesBootstrap().build(wanted);
+    await pipeline(tar, createWriteStream(file));
   });
-  await pipeline(tar, createWriteStream(file));
 }

@@ -33,3 +33,18 @@ async function started([command, ...args]: readonly string[]): Promise<ChildProc
   await once(child.stdout!, "data");
   return child;
 }
+
+/** The mirrors of Debian and npm do not always answer at once. */
+const ofTheMirror =
+  /failed to download|Failed to fetch|Temporary failure|Could not (resolve|connect)|curl: \(|network/i;
+
+/** Does again what the mirrors have failed. */
+export async function persistently<T>(work: () => Promise<T>, tries = 4): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (tries === 1 || !ofTheMirror.test(String(error))) throw error;
+    await Bun.sleep(5000);
+    return await persistently(work, tries - 1);
+  }
+}

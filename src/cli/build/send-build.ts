@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fileAlone, streamedContext } from "../../base/context-input.ts";
 import { isCode } from "../../base/error.ts";
 import { framedStreams } from "../../base/framed-streams.ts";
+import { gathered } from "../../base/gather.ts";
 import { type BuildLine, buildImage, keptContext } from "../../client/build.ts";
 import type { Client } from "../../client/client.ts";
 import type { QueryValues } from "../../client/query-string.ts";
@@ -138,7 +139,7 @@ function withSources(call: Call, { query, directories, elsewhere }: BuildSources
 /** The build's own files alone as they are; with those of named directories each is framed. */
 function bodyOf({ stream, directories }: BuildSources, known: Map<string, Known>): AsyncIterable<Uint8Array> {
   const changed = (name: string, directory: DirectoryContext) =>
-    directory.changedSince(new Map(Object.entries(known.get(name)?.facts ?? {})));
+    gathered(directory.changedSince(new Map(Object.entries(known.get(name)?.facts ?? {}))));
   const own = directories.get("");
   const ours = stream ?? (own && changed("", own));
   const named = [...directories].filter(([name]) => name !== "").map(([name, each]) => changed(name, each));

@@ -1,6 +1,7 @@
 import { lstat, stat } from "node:fs/promises";
 import { posix, resolve } from "node:path";
 import { isCode, messageOf } from "../../base/error.ts";
+import { gathered } from "../../base/gather.ts";
 import { type PathStat, readArchive, statArchive, writeArchive } from "../../client/containers.ts";
 import { type Context, command } from "../command.ts";
 import { type CopyTarget, containerPath, copyPlan, firstName } from "../copy/copy-plan.ts";
@@ -97,7 +98,7 @@ async function copyIn({ client, flags, io }: CpContext, source: string, to: Plac
   });
   const plan = copyPlan({ path, isDirectory: info.isDirectory() }, target);
   const name = plan.rename?.to ?? firstName(path);
-  const body = pack(resolve(source), { name, followLink: flags["follow-link"] || source.endsWith("/") });
+  const body = gathered(pack(resolve(source), { name, followLink: flags["follow-link"] || source.endsWith("/") }));
   await writeArchive(client, to.container, { ...options, path: plan.directory, body });
 }
 

@@ -1,5 +1,5 @@
-import { createReadStream, type Stats } from "node:fs";
-import { lstat, readdir, readlink, stat } from "node:fs/promises";
+import { closeSync, createReadStream, lstatSync, openSync, readdirSync, readSync, type Stats } from "node:fs";
+import { lstat, readlink, stat } from "node:fs/promises";
 import { encodeEntry, endOfArchive, padding } from "../../base/tar/encode.ts";
 import { type TarEntry, type TarEntryType, tarEntry } from "../../base/tar/entry.ts";
 
@@ -63,16 +63,21 @@ async function* packOne(item: Item): AsyncGenerator<Uint8Array, void> {
     if (entry.type === "file") yield* contentOf(path, info.size);
   }
   if (!info.isDirectory()) return;
-  for (const child of (await readdir(path)).sort()) {
+  // The calls are quick and many: each on a thread of its own would take several times as long.
+  for (const child of readdirSync(path).sort()) {
     const childPath = `${path}/${child}`;
-    yield* packOne({ ...item, path: childPath, name: `${name}/${child}`, info: await lstat(childPath) });
+    yield* packOne({ ...item, path: childPath, name: `${name}/${child}`, info: lstatSync(childPath) });
   }
 }
 
 /** Exactly `size` bytes, whatever happens to the file meanwhile: the header has promised them. */
 async function* contentOf(path: string, size: number): AsyncGenerator<Uint8Array, void> {
   let left = size;
-  if (size > 0) {
+  if (size > 0 && size <= readBytes) {
+    const content = readWhole(path, size);
+    left -= content.length;
+    yield content;
+  } else if (size > 0) {
     for await (const chunk of createReadStream(path, { highWaterMark: readBytes, end: size - 1 })) {
       left -= (chunk as Uint8Array).length;
       yield chunk as Uint8Array;
@@ -80,6 +85,21 @@ async function* contentOf(path: string, size: number): AsyncGenerator<Uint8Array
   }
   if (left > 0) throw new Error(`${path} became shorter while it was copied`);
   if (size % 512 !== 0) yield padding(size);
+}
+
+/** At most so much of a small file. */
+function readWhole(path: string, size: number): Uint8Array {
+  const content = Buffer.allocUnsafe(size);
+  const file = openSync(path, "r");
+  try {
+    let length = 0;
+    for (let read = -1; read !== 0 && length < size; length += read) {
+      read = readSync(file, content, length, size - length, null);
+    }
+    return content.subarray(0, length);
+  } finally {
+    closeSync(file);
+  }
 }
 
 async function entryOf(item: Item): Promise<TarEntry | undefined> {

@@ -3,7 +3,7 @@ import { ignoring } from "../../base/dockerignore.ts";
 import { notFound } from "../../base/error.ts";
 import { globSource, hasGlob } from "../../base/glob.ts";
 import type { TarEntry } from "../../base/tar/entry.ts";
-import { readTar } from "../../base/tar/read-tar.ts";
+import { type TarEvent, TarParser } from "../../base/tar/parser.ts";
 import type { CopySelection } from "../archive.ts";
 
 /** What a build context holds, taken down while it arrived, so that nothing has to be read again to know it. */
@@ -31,27 +31,51 @@ export async function readManifest(
   archive: AsyncIterable<Uint8Array>,
   wanted: (path: string) => boolean,
 ): Promise<ContextManifest> {
-  const files = new Map<string, ManifestEntry>();
-  const texts = new Map<string, Buffer>();
-  for await (const { entry, body } of readTar(archive)) {
-    const path = cleanPath(Buffer.from(entry.name).toString());
-    const keeps = entry.type === "file" && entry.sizeBytes <= maxTextBytes && wanted(path);
-    const { digest, content } = await readBody(body, keeps);
-    if (keeps) texts.set(path, content);
-    const link = Buffer.from(entry.linkName).toString();
-    files.set(path, { type: entry.type, mode: entry.mode, link, digest, sizeBytes: entry.sizeBytes });
+  const reader = new ManifestReader(wanted);
+  const parser = new TarParser();
+  for await (const chunk of archive) {
+    for (const event of parser.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))) reader.take(event);
   }
-  return { files, texts };
+  parser.finish();
+  return reader;
 }
 
-async function readBody(body: AsyncIterable<Uint8Array>, keeps: boolean): Promise<{ digest: string; content: Buffer }> {
-  const hash = createHash("sha256");
-  const kept: Uint8Array[] = [];
-  for await (const chunk of body) {
-    hash.update(chunk);
-    if (keeps) kept.push(Uint8Array.from(chunk));
+/** Takes down what the events of an archive tell; nothing is awaited for each of a hundred thousand files. */
+class ManifestReader implements ContextManifest {
+  readonly files = new Map<string, ManifestEntry>();
+  readonly texts = new Map<string, Buffer>();
+  readonly #wanted: (path: string) => boolean;
+  #path = "";
+  #entry: Omit<ManifestEntry, "digest"> | undefined;
+  #hash = createHash("sha256");
+  #kept: Uint8Array[] | undefined;
+
+  constructor(wanted: (path: string) => boolean) {
+    this.#wanted = wanted;
   }
-  return { digest: hash.digest("hex"), content: Buffer.concat(kept) };
+
+  take(event: TarEvent): void {
+    if (event.kind === "entry") this.#begin(event.entry);
+    else if (event.kind === "data") {
+      this.#hash.update(event.bytes);
+      this.#kept?.push(Uint8Array.from(event.bytes));
+    } else this.#end();
+  }
+
+  #begin({ name, type, mode, linkName, sizeBytes }: TarEntry): void {
+    this.#path = cleanPath(Buffer.from(name).toString());
+    this.#entry = { type, mode, link: Buffer.from(linkName).toString(), sizeBytes };
+    this.#hash = createHash("sha256");
+    const keeps = type === "file" && sizeBytes <= maxTextBytes && this.#wanted(this.#path);
+    this.#kept = keeps ? [] : undefined;
+  }
+
+  #end(): void {
+    if (!this.#entry) return;
+    if (this.#kept) this.texts.set(this.#path, Buffer.concat(this.#kept));
+    this.files.set(this.#path, { ...this.#entry, digest: this.#hash.digest("hex") });
+    this.#entry = undefined;
+  }
 }
 
 /**

@@ -69,3 +69,7 @@ test("attributes that are the rule anyhow are accepted", () => {
   });
   expect(parseOutput({ type: "local", attributes: { "annotation.a": "1" } }, [])).toMatchObject({ kind: "local" });
 });
+
+test("words that Docker's own clients add to their output are passed over", () => {
+  expect(parseOutput({ type: "moby", attributes: { name: "a", load: "true" } }, [])).toMatchObject({ kind: "image" });
+});

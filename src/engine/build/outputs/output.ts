@@ -102,9 +102,9 @@ const ofImages = [
 const ofStore = ["push", "push-by-digest", "name-canonical", "dangling-name-prefix", "unpack", "store"];
 /** `dest` is a place of the client's, which sees to it. */
 const ofTrees = ["platform-split", "attestation-prefix", "dest"];
+/** Not of `moby`, which Docker's own clients write, with more words from version to version. */
 const known: Readonly<Record<string, readonly string[]>> = {
   image: [...ofImages, ...ofStore],
-  moby: [...ofImages, ...ofStore],
   registry: [...ofImages, ...ofStore],
   oci: [...ofImages, "tar", "dest"],
   docker: [...ofImages, "tar", "dest"],
