@@ -46,6 +46,9 @@ function splitDomain(name: string): { domain: string; path: string } {
   return { domain, path: domain === "docker.io" && !path.includes("/") ? `library/${path}` : path };
 }
 
+/** Where the registry of a domain is reached: Docker's own has another host than its name. */
+export const registryHost = (domain: string): string => (domain === "docker.io" ? "registry-1.docker.io" : domain);
+
 /** The reference with `latest` when it names neither tag nor digest. */
 export const withDefaultTag = (reference: Reference): Reference =>
   reference.tag === undefined && reference.digest === undefined ? { ...reference, tag: "latest" } : reference;

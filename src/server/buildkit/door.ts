@@ -20,7 +20,7 @@ export const serveControl = (connection: Duplex, deps: BuildDeps, version: strin
 
 /** What builds on `/build` in BuildKit's way need of it. */
 export const sessionParts = (deps: BuildDeps) => ({ deps, sessions, builds, results, blobs, version: "", holdSession });
-export { sessionBuild, sessionCredentials, traceReporter } from "./session-build.ts";
+export { sessionBuild, traceReporter } from "./session-build.ts";
 
 /** A client's session: it serves, and this engine calls, until the connection is closed. */
 export async function holdSession(connection: Duplex, name: SessionName): Promise<void> {

@@ -53,7 +53,7 @@ async function buildWanted(
     return await buildImage(deps, {
       ...{ ...wanted, ...input, onEvent },
       contextExcludes: [],
-      credentialsFor: (domain) => session.credentials(domain === "docker.io" ? "registry-1.docker.io" : domain),
+      credentialsFor: (domain) => session.credentials(domain),
       secret: (id) => session.secret(id),
       hostKeys: build.hostKeys,
       sshAgent: (id) => sessionAgent(deps.settings.paths.agents, session, id),

@@ -89,7 +89,3 @@ export function attributesOf(query: Query): Record<string, string> {
 }
 
 const networkOf = (mode: string): string => (mode === "default" ? "" : mode);
-
-/** Credentials that a client offers over the session of a build. */
-export const sessionCredentials = async ({ sessions }: Pick<BuildkitParts, "sessions">, id: string, domain: string) =>
-  await (await sessions.get(id)).credentials(domain === "docker.io" ? "registry-1.docker.io" : domain);

@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import { IsleError, isCode } from "../../base/error.ts";
+import { registryHost } from "../../base/reference.ts";
 import type { Credentials } from "../../core/registry.ts";
 import type { GrpcClient, OpenCall } from "../grpc/grpc-client.ts";
 import { type Codec, codec } from "./messages.ts";
@@ -21,7 +22,8 @@ export interface ClientSession {
   /** A connection to it; the messages are its bytes. */
   openAgent(id: string): OpenCall;
   secret(id: string): Promise<Uint8Array | undefined>;
-  credentials(host: string): Promise<Credentials | undefined>;
+  /** For a registry by its domain. */
+  credentials(domain: string): Promise<Credentials | undefined>;
 }
 
 export type SessionName = Pick<ClientSession, "id" | "sharedKey">;
@@ -55,9 +57,9 @@ export function createSession({ id, sharedKey }: SessionName, client: GrpcClient
       const answer = await orNothing(client.ask(path, secretRequest.encode({ ID: secretId })));
       return answer && secretResponse.decode(answer).data;
     },
-    async credentials(host) {
+    async credentials(domain) {
       const answer = await orNothing(
-        client.ask("/moby.filesync.v1.Auth/Credentials", credentialsRequest.encode({ Host: host })),
+        client.ask("/moby.filesync.v1.Auth/Credentials", credentialsRequest.encode({ Host: registryHost(domain) })),
       );
       if (!answer) return undefined;
       const { Username, Secret } = credentialsResponse.decode(answer);

@@ -99,8 +99,8 @@ async function overSession(exchange: Exchange, deps: BuildDeps): Promise<Reply> 
 async function credentialsOverSession(query: Query, domain: string): Promise<Credentials | undefined> {
   const session = isBuildkit(query) ? query.text("session") : undefined;
   if (!session) return undefined;
-  const { sessionCredentials, sessions } = await buildkitDoor();
-  return await sessionCredentials({ sessions }, session, domain);
+  const { sessions } = await buildkitDoor();
+  return await (await sessions.get(session)).credentials(domain);
 }
 
 interface Question {

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { invalid } from "../../../base/error.ts";
+import { registryHost } from "../../../base/reference.ts";
 import type { DistributionOptions } from "./options.ts";
 
 /** One base URL that may serve a registry. */
@@ -21,7 +22,7 @@ export function pullEndpoints(domain: string, options: DistributionOptions): End
 
 /** The registry itself: over https, and for an insecure one over http after that. */
 export function ownEndpoints(domain: string, options: DistributionOptions): Endpoint[] {
-  const host = domain === "docker.io" ? "registry-1.docker.io" : domain;
+  const host = registryHost(domain);
   const insecure = isInsecure(host, options);
   const https: Endpoint = { base: `https://${host}`, host, insecure, mirror: false };
   return insecure ? [https, { ...https, base: `http://${host}` }] : [https];
