@@ -1,25 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
 import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { debianBuildx, installBuildx } from "../support/docker-plugins.ts";
 import { Repository, type Sources, startSources } from "../support/sources.ts";
 import { copySshAdd, hasAgent, startAgent } from "../support/ssh-agent.ts";
 
-const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
-const canBuild = findProgram("docker") !== undefined && findProgram("git") !== undefined && existsSync(plugin);
+const canBuild = findProgram("docker") !== undefined && findProgram("git") !== undefined && existsSync(debianBuildx);
 if (!canBuild)
   console.log("SKIPPED contexts through BuildKit's protocol: there is no docker client with buildx, or no git");
 const withBuildx = test.skipIf(!canBuild);
@@ -34,9 +24,7 @@ beforeAll(async () => {
   box = new Containers(daemon.api);
   context = join(daemon.directory, "context");
   sources = await startSources(daemon);
-  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
-  mkdirSync(plugins, { recursive: true });
-  copyFileSync(plugin, join(plugins, "docker-buildx"));
+  installBuildx(daemon, debianBuildx);
 });
 afterEach(async () => {
   await box?.clear();

@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { anotherEngine } from "../support/another-engine.ts";
 import { Containers } from "../support/containers.ts";
 import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { debianBuildx, installBuildx } from "../support/docker-plugins.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
-const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
-const canBuild = findProgram("docker") !== undefined && existsSync(plugin);
+const canBuild = findProgram("docker") !== undefined && existsSync(debianBuildx);
 if (!canBuild) console.log("SKIPPED results through BuildKit's protocol: there is no docker client with buildx");
 const withBuildx = test.skipIf(!canBuild);
 
@@ -25,9 +25,7 @@ beforeAll(async () => {
   registry = await startRegistry({ enter: daemon.enter });
   context = join(daemon.directory, "context");
   out = join(daemon.directory, "out");
-  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
-  mkdirSync(plugins, { recursive: true });
-  copyFileSync(plugin, join(plugins, "docker-buildx"));
+  installBuildx(daemon, debianBuildx);
 });
 afterEach(async () => {
   await box?.clear();

@@ -1,24 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
-import {
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { Containers } from "../support/containers.ts";
 import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { debianBuildx, installBuildx } from "../support/docker-plugins.ts";
 import { startRegistry } from "../support/registry.ts";
 
-const plugin = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
-const canBuild = findProgram("docker") !== undefined && existsSync(plugin);
+const canBuild = findProgram("docker") !== undefined && existsSync(debianBuildx);
 if (!canBuild) console.log("SKIPPED builds through BuildKit's protocol: there is no docker client with buildx");
 const withBuildx = test.skipIf(!canBuild);
 
@@ -30,9 +20,7 @@ beforeAll(async () => {
   daemon = await startDaemon();
   box = new Containers(daemon.api);
   context = join(daemon.directory, "context");
-  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
-  mkdirSync(plugins, { recursive: true });
-  copyFileSync(plugin, join(plugins, "docker-buildx"));
+  installBuildx(daemon, debianBuildx);
 });
 afterEach(async () => {
   await box?.clear();

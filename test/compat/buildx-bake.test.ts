@@ -1,22 +1,19 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
-import { findPeers } from "../perf/engines.ts";
 import { composeProgram } from "../support/compose.ts";
 import { Containers } from "../support/containers.ts";
 import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { debianBuildx, installPlugins, newestPlugins } from "../support/docker-plugins.ts";
 import { Repository, type Sources, startSources } from "../support/sources.ts";
 
-const peers = findPeers();
-const plugins = join(peers?.directory ?? "/none", "sid/usr/libexec/docker/cli-plugins");
-const root = join(import.meta.dirname, "../..");
 /** Clients by their age: Debian's stable ones, and the newest where there is a root with peers. */
 const clients = [
-  { age: "stable", buildx: join(root, ".cache/docker-buildx/docker-buildx"), compose: composeProgram },
-  { age: "newest", buildx: join(plugins, "docker-buildx"), compose: join(plugins, "docker-compose") },
+  { age: "stable", buildx: debianBuildx, compose: composeProgram },
+  { age: "newest", buildx: join(newestPlugins, "docker-buildx"), compose: join(newestPlugins, "docker-compose") },
 ].filter(({ buildx }) => findProgram("docker") !== undefined && findProgram("git") !== undefined && existsSync(buildx));
 if (!clients.some(({ age }) => age === "newest"))
   console.log("SKIPPED the newest buildx and Compose: there is no root with peers");
@@ -46,8 +43,7 @@ afterAll(async () => {
 /** A directory of Docker's client with that plugin. */
 function clientConfig(age: string, programs: Readonly<Record<string, string>>): string {
   const directory = join(daemon.directory, `config-${age}`);
-  mkdirSync(join(directory, "cli-plugins"), { recursive: true });
-  for (const [name, path] of Object.entries(programs)) copyFileSync(path, join(directory, "cli-plugins", name));
+  installPlugins(directory, programs);
   return directory;
 }
 

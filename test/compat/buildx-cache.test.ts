@@ -1,17 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
-import { findPeers } from "../perf/engines.ts";
 import { writeContext } from "../support/context-files.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { installBuildx, newestBuildx } from "../support/docker-plugins.ts";
 
-const plugins = join(findPeers()?.directory ?? "/none", "sid/usr/libexec/docker/cli-plugins");
-const plugin = [
-  join(plugins, "docker-buildx"),
-  join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx"),
-].find((path) => existsSync(path));
-const canBuild = findProgram("docker") !== undefined && plugin !== undefined;
+const canBuild = findProgram("docker") !== undefined && newestBuildx !== undefined;
 if (!canBuild) console.log("SKIPPED docker buildx prune: there is no docker client with buildx");
 
 let daemon: TestDaemon;
@@ -20,9 +14,7 @@ beforeAll(async () => {
   if (!canBuild) return;
   daemon = await startDaemon();
   context = join(daemon.directory, "context");
-  const config = join(daemon.directory, "docker-config", "cli-plugins");
-  mkdirSync(config, { recursive: true });
-  copyFileSync(plugin!, join(config, "docker-buildx"));
+  installBuildx(daemon, newestBuildx!);
 });
 afterAll(() => daemon?.stop());
 

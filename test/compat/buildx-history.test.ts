@@ -1,20 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
-import { findPeers } from "../perf/engines.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { installBuildx, newestBuildx } from "../support/docker-plugins.ts";
 
-const peers = findPeers();
-const plugin = [
-  ...(peers ? [join(peers.directory, "sid/usr/libexec/docker/cli-plugins/docker-buildx")] : []),
-  join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx"),
-].find((path) => existsSync(path));
 const hasHistory =
   findProgram("docker") !== undefined &&
-  plugin !== undefined &&
-  execFileSync(plugin, ["--help"]).toString().includes("history");
+  newestBuildx !== undefined &&
+  execFileSync(newestBuildx, ["--help"]).toString().includes("history");
 if (!hasHistory) console.log("SKIPPED docker buildx history: it takes buildx 0.22 or newer");
 
 let daemon: TestDaemon;
@@ -24,9 +19,7 @@ beforeAll(async () => {
   daemon = await startDaemon();
   context = join(daemon.directory, "context");
   mkdirSync(context);
-  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
-  mkdirSync(plugins, { recursive: true });
-  copyFileSync(plugin!, join(plugins, "docker-buildx"));
+  installBuildx(daemon, newestBuildx!);
 });
 afterAll(() => daemon?.stop());
 

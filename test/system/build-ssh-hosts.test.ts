@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../src/os/find-program.ts";
 import { startDaemon, type TestDaemon } from "../support/daemon.ts";
+import { debianBuildx, installBuildx } from "../support/docker-plugins.ts";
 import { Repository } from "../support/sources.ts";
 import { hasAgent, startAgent, type TestAgent } from "../support/ssh-agent.ts";
 import { addLogin, giveToLogin, hasSshServer, type SshServer, startSshServer } from "../support/ssh-server.ts";
@@ -11,8 +12,6 @@ const isPossible = hasAgent() && hasSshServer();
 const withServer = test.skipIf(!isPossible);
 if (!isPossible)
   console.log("SKIPPED repositories over ssh: there is no ssh-agent, git or sshd (tools/setup.sh --tests)");
-
-const buildx = join(import.meta.dirname, "../../.cache/docker-buildx/docker-buildx");
 
 let daemon: TestDaemon;
 let agent: TestAgent;
@@ -82,11 +81,9 @@ withServer("a host whose key was given is trusted without a word", async () => {
   expect(stderr).not.toContain("trusted");
 });
 
-const hasBuildx = existsSync(buildx) && findProgram("docker") !== undefined;
+const hasBuildx = existsSync(debianBuildx) && findProgram("docker") !== undefined;
 test.skipIf(!isPossible || !hasBuildx)("BuildKit's client is told of the host it trusts, too", async () => {
-  const plugins = join(daemon.directory, "docker-config", "cli-plugins");
-  mkdirSync(plugins, { recursive: true });
-  copyFileSync(buildx, join(plugins, "docker-buildx"));
+  installBuildx(daemon, debianBuildx);
   const env = { DOCKER_BUILDKIT: "1", SSH_AUTH_SOCK: agent.socket };
   const build = (...flags: string[]) =>
     daemon.docker(["build", "--progress", "plain", "--ssh", "default", ...flags, adding()], { env, timeoutMs: 60_000 });
